@@ -1,0 +1,285 @@
+"""What the engine knows, in SQLite. A transaction here is the commit point of everything the engine does.
+
+Times are integer microseconds since the epoch, UTC. LSNs are integers. Identifiers look like Neon's.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import ClassVar, Protocol, Self, TypeVar, cast
+
+_SCHEMA = """
+CREATE TABLE project (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, pg_version INTEGER NOT NULL,
+    history_retention_seconds INTEGER NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE timeline (
+    id TEXT PRIMARY KEY, parent TEXT REFERENCES timeline, fork_lsn INTEGER, tli INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('creating', 'ready', 'history', 'deleting')), created_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE base (
+    id TEXT PRIMARY KEY, timeline TEXT NOT NULL REFERENCES timeline, end_lsn INTEGER NOT NULL,
+    taken_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE branch (
+    id TEXT PRIMARY KEY, project TEXT NOT NULL REFERENCES project, name TEXT NOT NULL,
+    timeline TEXT NOT NULL REFERENCES timeline, parent TEXT REFERENCES branch,
+    parent_lsn INTEGER, parent_timestamp INTEGER,
+    state TEXT NOT NULL CHECK (state IN ('init', 'ready', 'resetting')), state_changed_at INTEGER NOT NULL,
+    is_default INTEGER NOT NULL, protected INTEGER NOT NULL, expires_at INTEGER, last_reset_at INTEGER,
+    logical_size INTEGER, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
+    UNIQUE (project, name)
+) STRICT;
+CREATE TABLE endpoint (
+    id TEXT PRIMARY KEY, branch TEXT NOT NULL REFERENCES branch, port INTEGER NOT NULL UNIQUE,
+    wanted INTEGER NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
+    started_at INTEGER, suspended_at INTEGER, last_active INTEGER
+) STRICT;
+CREATE TABLE role (
+    branch TEXT NOT NULL REFERENCES branch, name TEXT NOT NULL, password TEXT NOT NULL,
+    protected INTEGER NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
+    PRIMARY KEY (branch, name)
+) STRICT;
+CREATE TABLE database (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, branch TEXT NOT NULL REFERENCES branch, name TEXT NOT NULL,
+    owner_name TEXT NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
+    UNIQUE (branch, name)
+) STRICT;
+CREATE TABLE operation (
+    id TEXT PRIMARY KEY, project TEXT NOT NULL, branch TEXT, endpoint TEXT, action TEXT NOT NULL,
+    status TEXT NOT NULL, error TEXT, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
+    started_at INTEGER, finished_at INTEGER
+) STRICT;
+CREATE INDEX operation_by_time ON operation (created_at, id);
+PRAGMA user_version = 1;
+"""
+
+
+@dataclass(frozen=True)
+class ProjectRow:
+    TABLE: ClassVar[str] = "project"
+    id: str
+    name: str
+    pg_version: int
+    history_retention_seconds: int
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True)
+class TimelineRow:
+    """One PostgreSQL cluster with its own WAL archive and base backups.
+
+    `history` is a timeline whose cluster is gone and whose WAL its children still need.
+    """
+
+    TABLE: ClassVar[str] = "timeline"
+    id: str
+    parent: str | None
+    fork_lsn: int | None
+    tli: int
+    state: str
+    created_at: int
+
+
+@dataclass(frozen=True)
+class BaseRow:
+    """A copy of a timeline's cluster, consistent at `end_lsn`; all its commits are at or before `taken_at`."""
+
+    TABLE: ClassVar[str] = "base"
+    id: str
+    timeline: str
+    end_lsn: int
+    taken_at: int
+
+
+@dataclass(frozen=True)
+class BranchRow:
+    TABLE: ClassVar[str] = "branch"
+    id: str
+    project: str
+    name: str
+    timeline: str
+    parent: str | None
+    parent_lsn: int | None
+    parent_timestamp: int | None
+    state: str
+    state_changed_at: int
+    is_default: int
+    protected: int
+    expires_at: int | None
+    last_reset_at: int | None
+    logical_size: int | None
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True)
+class EndpointRow:
+    TABLE: ClassVar[str] = "endpoint"
+    id: str
+    branch: str
+    port: int
+    wanted: int
+    created_at: int
+    updated_at: int
+    started_at: int | None
+    suspended_at: int | None
+    last_active: int | None
+
+
+@dataclass(frozen=True)
+class RoleRow:
+    TABLE: ClassVar[str] = "role"
+    branch: str
+    name: str
+    password: str
+    protected: int
+    created_at: int
+    updated_at: int
+
+    def __repr__(self) -> str:
+        return f"RoleRow(branch={self.branch!r}, name={self.name!r})"
+
+
+@dataclass(frozen=True)
+class DatabaseRow:
+    TABLE: ClassVar[str] = "database"
+    id: int | None
+    branch: str
+    name: str
+    owner_name: str
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True)
+class OperationRow:
+    TABLE: ClassVar[str] = "operation"
+    id: str
+    project: str
+    branch: str | None
+    endpoint: str | None
+    action: str
+    status: str
+    error: str | None
+    created_at: int
+    updated_at: int
+    started_at: int | None
+    finished_at: int | None
+
+
+Value = str | int | None
+
+
+class Row(Protocol):
+    """A row dataclass: its fields are the table's columns, by the same names."""
+
+    TABLE: ClassVar[str]
+    __dataclass_fields__: ClassVar[dict[str, object]]
+
+
+R = TypeVar("R", bound=Row)
+
+
+class UnreadableStoreError(Exception):
+    """state.db cannot be trusted. Nothing is deleted: data directories are ordinary PostgreSQL clusters."""
+
+
+class Transaction:
+    """Reads and writes inside one SQLite transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def insert(self, row: Row) -> None:
+        values = {name: getattr(row, name) for name in row.__dataclass_fields__ if name != "TABLE"}
+        marks = ", ".join(f":{name}" for name in values)
+        self._connection.execute(f"INSERT INTO {row.TABLE} ({', '.join(values)}) VALUES ({marks})", values)
+
+    def update(self, kind: type[Row], changes: dict[str, Value], **where: Value) -> int:
+        """Changes the rows that match `where`; returns how many there were."""
+        assignments = ", ".join(f"{name} = :set_{name}" for name in changes)
+        values = {f"set_{name}": value for name, value in changes.items()} | where
+        cursor = self._connection.execute(f"UPDATE {kind.TABLE} SET {assignments}{_where(where)}", values)
+        return cursor.rowcount
+
+    def delete(self, kind: type[Row], **where: Value) -> int:
+        return self._connection.execute(f"DELETE FROM {kind.TABLE}{_where(where)}", where).rowcount
+
+    def all(self, kind: type[R], **where: Value) -> list[R]:
+        """All rows of a kind that match, oldest first."""
+        names = [field.name for field in fields(cast("type[BranchRow]", kind))]
+        cursor = self._connection.execute(
+            f"SELECT {', '.join(names)} FROM {kind.TABLE}{_where(where)} ORDER BY rowid", where
+        )
+        return [kind(*values) for values in cursor]
+
+    def one(self, kind: type[R], **where: Value) -> R | None:
+        """The row that matches, or None."""
+        found = self.all(kind, **where)
+        return found[0] if found else None
+
+
+def _where(where: dict[str, Value]) -> str:
+    if not where:
+        return ""
+    return " WHERE " + " AND ".join(f"{name} IS :{name}" for name in where)
+
+
+class Store:
+    """The engine's SQLite file. Safe to use from several threads; transactions are serial."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens or creates the store. Raises UnreadableStoreError where an existing file is damaged."""
+        self._lock = threading.Lock()
+        new = not path.exists()
+        if new:
+            path.touch(mode=0o600)
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        try:
+            self._prepare(new)
+        except sqlite3.DatabaseError as error:
+            self._connection.close()
+            raise UnreadableStoreError(str(error)) from error
+
+    def _prepare(self, new: bool) -> None:
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = FULL")
+        self._connection.execute("PRAGMA foreign_keys = ON")
+        if new or self._version() == 0:
+            self._connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
+            return
+        verdict = self._connection.execute("PRAGMA quick_check").fetchone()[0]
+        if verdict != "ok":
+            raise UnreadableStoreError(str(verdict))
+        if self._version() != 1:
+            raise UnreadableStoreError(f"it was written by another version (format {self._version()})")
+
+    def _version(self) -> int:
+        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Everything in the block happens or nothing does. Blocks do not nest."""
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield Transaction(self._connection)
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
