@@ -1,0 +1,1 @@
+"""The way through a recovery: restoring, proving, and the guided scenarios."""

@@ -1,0 +1,82 @@
+"""The words of a preview: what a restore will do, what it keeps, and how to undo it."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING
+
+from warubi_tui import timefmt
+from warubi_tui.text import clean
+
+if TYPE_CHECKING:
+    from warubi_tui.history.moment import RestorePoint
+    from warubi_tui.neon.models import Branch, Project
+
+
+def of_copy(
+    project: Project, source: Branch, point: RestorePoint, name: str, *, now: datetime, zone: tzinfo
+) -> tuple[str, ...]:
+    """The preview of a restored copy."""
+    original = clean(source.name)
+    return (
+        f"Makes: a new branch {clean(name)} in project {clean(project.name)}, with its own connection string",
+        f"From: {original} ({source.id})",
+        *of_point(point, now=now, zone=zone),
+        f"Kept: {original} is only read; nothing in it changes",
+        f"Undo: delete the branch {clean(name)}",
+    )
+
+
+def of_in_place(
+    project: Project,
+    branch: Branch,
+    source: Branch,
+    point: RestorePoint | None,
+    keep_as: str,
+    *,
+    now: datetime,
+    zone: tzinfo,
+) -> tuple[str, ...]:
+    """The preview of a restore in place, which overwrites every database of `branch`."""
+    name, kept = clean(branch.name), clean(keep_as)
+    origin = "its own history" if source.id == branch.id else f"{clean(source.name)} ({source.id})"
+    lines = [
+        f"Overwrites: every database of {name} ({branch.id}) in project {clean(project.name)}",
+        f"From: {origin}",
+    ]
+    lines += of_point(point, now=now, zone=zone) if point else ["State: as that branch is now"]
+    lines += [
+        f"Kept: the state of now, with what was written since, under the name {kept}",
+        "Stays: the branch's id, name and connection string; connections drop for some seconds",
+        f"Lost: replication slots of {name}; rows written after that moment remain only in {kept}",
+    ]
+    if branch.protected:
+        lines.append(f"Protected: {name} is a protected branch; the server may refuse, and then nothing is done")
+    lines.append(f"Undo: restore {name} again with {kept} as the source")
+    return tuple(lines)
+
+
+def of_point(point: RestorePoint, *, now: datetime, zone: tzinfo) -> list[str]:
+    """The wanted state in UTC, in `zone`, as an age and as an LSN, as far as each is known."""
+    lines = []
+    if point.at is not None:
+        lines.append(
+            f"State at: {timefmt.utc(point.at)} = {timefmt.local(point.at, zone)}, {timefmt.age(point.at, now)}"
+        )
+    if point.lsn is not None:
+        lines.append(f"State at: LSN {point.lsn}")
+    moment = point.resolved
+    if moment is None:
+        if point.lsn is None:
+            lines.append("LSN: the server finds it from the time when it makes the branch")
+        return lines
+    lines.append(f"Last commit included: {_commit(moment.time, moment.lsn, zone)}")
+    if moment.next_lsn is not None:
+        lines.append(f"First commit left out: {_commit(moment.next_time, moment.next_lsn, zone)}")
+    return lines
+
+
+def _commit(at: datetime | None, lsn: object, zone: tzinfo) -> str:
+    if at is None:
+        return f"at LSN {lsn}"
+    return f"{timefmt.utc(at)} = {timefmt.local(at, zone)}, LSN {lsn}"
