@@ -18,7 +18,8 @@ CREATE TABLE project (
 ) STRICT;
 CREATE TABLE timeline (
     id TEXT PRIMARY KEY, parent TEXT REFERENCES timeline, fork_lsn INTEGER, tli INTEGER NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('creating', 'ready', 'history', 'deleting')), created_at INTEGER NOT NULL
+    state TEXT NOT NULL CHECK (state IN ('creating', 'ready', 'history', 'deleting')),
+    created_at INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE base (
     id TEXT PRIMARY KEY, timeline TEXT NOT NULL REFERENCES timeline, end_lsn INTEGER NOT NULL,
@@ -87,7 +88,7 @@ class TimelineRow:
 
 @dataclass(frozen=True)
 class BaseRow:
-    """A copy of a timeline's cluster, consistent at `end_lsn`; all its commits are at or before `taken_at`."""
+    """A copy of a timeline's cluster, consistent at `end_lsn`; its commits are at or before `taken_at`."""
 
     TABLE: ClassVar[str] = "base"
     id: str
