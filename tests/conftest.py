@@ -87,8 +87,7 @@ def postgres(account: Account, programs: Programs) -> Iterator[ThrowawayPostgres
     account.own(folder)
     data = folder / "data"
     subprocess.run(
-        ["initdb", "-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"],
-        executable=programs.path("initdb"),
+        [programs.path("initdb"), *["-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"]],
         check=True,
         capture_output=True,
         cwd=folder,
