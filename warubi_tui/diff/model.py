@@ -1,0 +1,152 @@
+"""What a comparison of two databases says: plain values for the console, the command line and repair.
+
+`then` is the state that is trusted (a restored branch), `now` the one that is looked at. `removed` was there
+then and is not there now; `added` is there now and was not there then.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Op = Literal["removed", "added", "changed"]
+"""What happened to a row between then and now."""
+
+ChangeKind = Literal[
+    "table_removed",
+    "table_added",
+    "table_kind",
+    "primary_key",
+    "column_removed",
+    "column_added",
+    "column_type",
+    "column_nullability",
+    "column_default",
+    "column_generated",
+]
+
+Values = Mapping[str, str | None]
+"""Column name to value as PostgreSQL prints it under pinned settings; None is NULL.
+
+Timestamps with time zone are in UTC, dates ISO, bytea in hex, floats in their shortest exact form.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaChange:
+    """One difference between the two schemas."""
+
+    kind: ChangeKind
+    schema: str
+    table: str
+    column: str | None = None
+    """None where the change is one of the table."""
+    then: str | None = None
+    """How it was: a type, a default, a list of key columns …; None where it was not there."""
+    now: str | None = None
+    """How it is; None where it is not there."""
+
+    def to_json(self) -> dict[str, object]:
+        """An entry of the key `schema` of `diff --json`."""
+        return {
+            "kind": self.kind,
+            "schema": self.schema,
+            "table": self.table,
+            "column": self.column,
+            "then": self.then,
+            "now": self.now,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class TableDiff:
+    """The row differences of one table, in numbers."""
+
+    schema: str
+    table: str
+    key: tuple[str, ...] = ()
+    """The columns that say which rows belong together; empty if no key is there on both sides."""
+    removed: int = 0
+    added: int = 0
+    changed: int = 0
+    """Always 0 without a key: a changed row is then one removed and one added."""
+    method: str = ""
+    """`key`, `multiset` (no key on both sides), `one side` (the table is on one side only), or `none`."""
+    seconds: float = 0.0
+    not_compared: str | None = None
+    """Why nothing can be said about the rows, in words; the numbers are then 0 and mean nothing."""
+    kept: int = 0
+    """How many of the differing rows can be read with `DatabaseDiff.rows`; less than `total` is partial."""
+    changed_columns: Mapping[str, int] = field(default_factory=dict)
+    """In how many changed rows each column changed; columns without a change are left out."""
+
+    @property
+    def total(self) -> int:
+        """The number of differing rows."""
+        return self.removed + self.added + self.changed
+
+    @property
+    def partial(self) -> bool:
+        """Whether fewer rows were kept for reading than differ (the numbers are exact all the same)."""
+        return self.kept < self.total
+
+    def to_json(self) -> dict[str, object]:
+        """An entry of the key `tables` of `diff --json`."""
+        return {
+            "schema": self.schema,
+            "table": self.table,
+            "key": list(self.key),
+            "removed": self.removed,
+            "added": self.added,
+            "changed": self.changed,
+            "method": self.method,
+            "seconds": round(self.seconds, 3),
+            "not_compared": self.not_compared,
+            "kept": self.kept,
+            "changed_columns": dict(self.changed_columns),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RowDiff:
+    """One row that differs."""
+
+    schema: str
+    table: str
+    op: Op
+    key: Values
+    """The key columns; empty for a table without a key. From `now` unless the row was removed."""
+    then: Values | None
+    """The whole row as it was, columns in table order; None if added."""
+    now: Values | None
+    """The whole row as it is, columns in table order; None if removed."""
+    columns: tuple[str, ...] = ()
+    """The columns whose value changed, in table order; only for `changed`.
+
+    Generated columns are in `then` and `now` and never here. Columns on one side only are in that side's
+    values and never here: they are changes of the schema.
+    """
+
+    def to_json(self) -> dict[str, object]:
+        """One line of `diff --jsonl`."""
+        return {
+            "schema": self.schema,
+            "table": self.table,
+            "op": self.op,
+            "key": dict(self.key),
+            "then": None if self.then is None else dict(self.then),
+            "now": None if self.now is None else dict(self.now),
+            "columns": list(self.columns),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a running comparison is."""
+
+    schema: str
+    table: str
+    number: int
+    """The table's place among `tables`, from 1."""
+    tables: int
+    differences: int
+    """Differing rows found in this table so far."""
