@@ -42,14 +42,14 @@ _ABBREVIATIONS: Final = {
     "JST": "+09:00", "AEST": "+10:00", "AEDT": "+11:00", "NZST": "+12:00", "NZDT": "+13:00",
 }  # fmt: skip
 
-_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)\s*")
+_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)\s*", re.ASCII)
 _ABSOLUTE = re.compile(
     r"""(?:(?P<day>\d{4}-\d{2}-\d{2}|today|yesterday)(?:[T\s]\s*))?
         (?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d+))?)?
         (?:\s*(?P<zone>\S.*))?""",
-    re.VERBOSE | re.IGNORECASE,
+    re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
-_OFFSET = re.compile(r"([+-])(\d{2})(?::?(\d{2})(?::?(\d{2}))?)?")
+_OFFSET = re.compile(r"([+-])(\d{2})(?::?(\d{2})(?::?(\d{2}))?)?", re.ASCII)
 _NAME_WITH_OFFSET = re.compile(r"\S+\s+\(([+-][\d:]+)\)")
 
 
