@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import ClassVar, Protocol, Self, TypeVar, cast
+from typing import ClassVar, Self, TypeVar
 
 _SCHEMA = """
 CREATE TABLE project (
@@ -59,8 +59,21 @@ PRAGMA user_version = 1;
 """
 
 
+Value = str | int | None
+
+
 @dataclass(frozen=True)
-class ProjectRow:
+class Row:
+    """A row: the fields of each kind are its table's columns, by the same names."""
+
+    TABLE: ClassVar[str]
+
+
+R = TypeVar("R", bound=Row)
+
+
+@dataclass(frozen=True)
+class ProjectRow(Row):
     TABLE: ClassVar[str] = "project"
     id: str
     name: str
@@ -71,7 +84,7 @@ class ProjectRow:
 
 
 @dataclass(frozen=True)
-class TimelineRow:
+class TimelineRow(Row):
     """One PostgreSQL cluster with its own WAL archive and base backups.
 
     `history` is a timeline whose cluster is gone and whose WAL its children still need.
@@ -87,7 +100,7 @@ class TimelineRow:
 
 
 @dataclass(frozen=True)
-class BaseRow:
+class BaseRow(Row):
     """A copy of a timeline's cluster, consistent at `end_lsn`; its commits are at or before `taken_at`."""
 
     TABLE: ClassVar[str] = "base"
@@ -98,7 +111,7 @@ class BaseRow:
 
 
 @dataclass(frozen=True)
-class BranchRow:
+class BranchRow(Row):
     TABLE: ClassVar[str] = "branch"
     id: str
     project: str
@@ -119,7 +132,7 @@ class BranchRow:
 
 
 @dataclass(frozen=True)
-class EndpointRow:
+class EndpointRow(Row):
     TABLE: ClassVar[str] = "endpoint"
     id: str
     branch: str
@@ -133,7 +146,7 @@ class EndpointRow:
 
 
 @dataclass(frozen=True)
-class RoleRow:
+class RoleRow(Row):
     TABLE: ClassVar[str] = "role"
     branch: str
     name: str
@@ -147,7 +160,7 @@ class RoleRow:
 
 
 @dataclass(frozen=True)
-class DatabaseRow:
+class DatabaseRow(Row):
     TABLE: ClassVar[str] = "database"
     id: int | None
     branch: str
@@ -158,7 +171,7 @@ class DatabaseRow:
 
 
 @dataclass(frozen=True)
-class OperationRow:
+class OperationRow(Row):
     TABLE: ClassVar[str] = "operation"
     id: str
     project: str
@@ -173,19 +186,6 @@ class OperationRow:
     finished_at: int | None
 
 
-Value = str | int | None
-
-
-class Row(Protocol):
-    """A row dataclass: its fields are the table's columns, by the same names."""
-
-    TABLE: ClassVar[str]
-    __dataclass_fields__: ClassVar[dict[str, object]]
-
-
-R = TypeVar("R", bound=Row)
-
-
 class UnreadableStoreError(Exception):
     """state.db cannot be trusted. Nothing is deleted: data directories are ordinary PostgreSQL clusters."""
 
@@ -197,7 +197,7 @@ class Transaction:
         self._connection = connection
 
     def insert(self, row: Row) -> None:
-        values = {name: getattr(row, name) for name in row.__dataclass_fields__ if name != "TABLE"}
+        values = {field.name: getattr(row, field.name) for field in fields(row)}
         marks = ", ".join(f":{name}" for name in values)
         self._connection.execute(f"INSERT INTO {row.TABLE} ({', '.join(values)}) VALUES ({marks})", values)
 
@@ -213,7 +213,7 @@ class Transaction:
 
     def all(self, kind: type[R], **where: Value) -> list[R]:
         """All rows of a kind that match, oldest first."""
-        names = [field.name for field in fields(cast("type[BranchRow]", kind))]
+        names = [field.name for field in fields(kind)]
         cursor = self._connection.execute(
             f"SELECT {', '.join(names)} FROM {kind.TABLE}{_where(where)} ORDER BY rowid", where
         )

@@ -1,0 +1,170 @@
+"""Operations: work that goes on in the background while the API answers at once, and can be polled."""
+
+import logging
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from warubi_tui.engine import clock
+from warubi_tui.engine.failures import ApiError
+from warubi_tui.engine.store import OperationRow, Store, Transaction
+
+Commit = Callable[[Transaction], None]
+
+_log = logging.getLogger("warubi.engine")
+
+
+def nothing(_: Transaction) -> None:
+    """A commit that changes no rows of its own."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation of a task.
+
+    Attributes:
+        action: Neon's word for it (`create_branch`, `start_compute`, …).
+        run: does the work and returns what to write; that and the operation's end are one transaction.
+        undo: after `run` failed: removes what it left, and returns what to write about it.
+        endpoint: the endpoint it is about.
+    """
+
+    action: str
+    run: Callable[[], Commit]
+    undo: Callable[[], Commit] = lambda: nothing
+    endpoint: str | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """Steps that run one after another; the claim is released when they are over."""
+
+    claim: "Claim"
+    steps: Sequence[tuple[Step, str]]
+
+
+class Claim:
+    """Branches a task changes (`exclusive`) or reads (`shared`); others are told 423 meanwhile."""
+
+    def __init__(self, jobs: "Jobs", exclusive: Collection[str], shared: Collection[str]) -> None:
+        self._jobs = jobs
+        self.exclusive = exclusive
+        self.shared = shared
+
+    def release(self) -> None:
+        self._jobs.release(self)
+
+
+class Jobs:
+    """Runs tasks, each on a thread, and says which branches are busy."""
+
+    def __init__(self, store: Store, project: Callable[[], str]) -> None:
+        self._store = store
+        self._project = project
+        self._lock = threading.Lock()
+        self._changing: set[str] = set()
+        self._reading: Counter[str] = Counter()
+        self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="operation")
+
+    def claim(self, *, exclusive: Collection[str] = (), shared: Collection[str] = ()) -> Claim:
+        """Raises ApiError 423 where another task changes one of these, or reads one that is to be changed."""
+        with self._lock:
+            busy = self._changing & {*exclusive, *shared} or {b for b in exclusive if self._reading[b]}
+            if busy:
+                raise ApiError(
+                    423, "project already has running operations, scheduling of new ones is prohibited"
+                )
+            self._changing.update(exclusive)
+            self._reading.update(shared)
+        return Claim(self, exclusive, shared)
+
+    def release(self, claim: Claim) -> None:
+        with self._lock:
+            self._changing.difference_update(claim.exclusive)
+            self._reading.subtract(claim.shared)
+
+    def plan(
+        self, tx: Transaction, claim: Claim, branch: str, steps: Sequence[Step]
+    ) -> tuple[Task, list[OperationRow]]:
+        """Writes down the operations of a task. `launch` it once the transaction is through."""
+        rows = []
+        for position, step in enumerate(steps):
+            status = "running" if position == 0 else "scheduling"
+            moment = clock.now() + position
+            row = OperationRow(
+                id=str(uuid.uuid4()),
+                project=self._project(),
+                branch=branch,
+                endpoint=step.endpoint,
+                action=step.action,
+                status=status,
+                error=None,
+                created_at=moment,
+                updated_at=moment,
+                started_at=None,
+                finished_at=None,
+            )
+            tx.insert(row)
+            rows.append(row)
+        return Task(claim, [(step, row.id) for step, row in zip(steps, rows, strict=True)]), rows
+
+    def launch(self, task: Task) -> None:
+        """Starts a task in the background."""
+        self._threads.submit(self._run, task)
+
+    def close(self) -> None:
+        """Waits for the running tasks; no new ones start."""
+        self._threads.shutdown(wait=True)
+
+    def _run(self, task: Task) -> None:
+        try:
+            for position, (step, operation) in enumerate(task.steps):
+                self._begin(operation)
+                try:
+                    commit = step.run()
+                    self._end(operation, commit, "finished")
+                except Exception as error:
+                    _log.exception("operation %s (%s) failed", operation, step.action)
+                    self._fail(step, operation, error)
+                    self._cancel([later for _, later in task.steps[position + 1 :]])
+                    return
+        finally:
+            task.claim.release()
+
+    def _begin(self, operation: str) -> None:
+        with self._store.transaction() as tx:
+            moment = clock.now()
+            changes = {"status": "running", "started_at": moment, "updated_at": moment}
+            tx.update(OperationRow, changes, id=operation)
+
+    def _end(self, operation: str, commit: Commit, status: str, error: str | None = None) -> None:
+        with self._store.transaction() as tx:
+            commit(tx)
+            moment = clock.now()
+            changes = {"status": status, "error": error, "finished_at": moment, "updated_at": moment}
+            tx.update(OperationRow, changes, id=operation)
+
+    def _fail(self, step: Step, operation: str, error: Exception) -> None:
+        reason = str(error) or type(error).__name__
+        try:
+            commit = step.undo()
+        except Exception as second:
+            _log.exception("cleaning up after operation %s failed", operation)
+            reason += f"; cleaning up failed too, the next start of the engine does it: {second}"
+            commit = nothing
+        self._end(operation, commit, "failed", reason)
+
+    def _cancel(self, operations: Sequence[str]) -> None:
+        for operation in operations:
+            self._end(operation, nothing, "cancelled")
+
+
+def fail_unfinished(tx: Transaction) -> None:
+    """At start: operations that a former engine did not finish have failed."""
+    reason = "the engine stopped while this ran; nothing of it was kept"
+    for status in ("running", "scheduling"):
+        changes = {"status": "failed", "error": reason, "finished_at": clock.now(), "updated_at": clock.now()}
+        tx.update(OperationRow, changes, status=status)

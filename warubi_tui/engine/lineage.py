@@ -1,0 +1,89 @@
+"""A timeline's past: its own log, then its parent's up to the fork, and so on to the root."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from warubi_tui.engine.clusters import ClusterError, read_control
+from warubi_tui.engine.servers import Servers
+from warubi_tui.engine.site import Site
+from warubi_tui.engine.store import BaseRow, TimelineRow, Transaction
+from warubi_tui.lsn import Lsn
+
+
+@dataclass(frozen=True)
+class Span:
+    """The part of a history that lies on one timeline: [low, high), and the bases one can replay it from."""
+
+    timeline: TimelineRow
+    low: int
+    high: int
+    bases: tuple[BaseRow, ...]
+
+    def sources(self, site: Site) -> list[Path]:
+        """Folders that hold this timeline's WAL segments."""
+        return [site.wal(self.timeline.id), site.data(self.timeline.id) / "pg_wal"]
+
+
+def trace(tx: Transaction, timeline: str, end: int) -> list[Span]:
+    """The spans of a timeline's history that ends at `end`, newest first."""
+    spans: list[Span] = []
+    current: str | None = timeline
+    high = end
+    while current is not None:
+        row = tx.one(TimelineRow, id=current)
+        assert row is not None
+        bases = tuple(base for base in tx.all(BaseRow, timeline=current) if base.end_lsn <= high)
+        low = row.fork_lsn if row.fork_lsn is not None else min(base.end_lsn for base in bases)
+        spans.append(Span(row, low, high, tuple(sorted(bases, key=lambda base: base.end_lsn))))
+        current, high = row.parent, low
+    return spans
+
+
+def find_end(site: Site, servers: Servers, timeline: str) -> int:
+    """Where a timeline's log ends now, with everything acknowledged so far on disk.
+
+    A cluster that crashed is started once, so that PostgreSQL itself decides where its log ends.
+    """
+    if servers.pid(timeline) is not None:
+        return _flush(site, servers, timeline)
+    control = read_control(site, site.data(timeline))
+    if control.shut_down:
+        return control.checkpoint_lsn
+    servers.start(timeline)
+    try:
+        return _flush(site, servers, timeline)
+    finally:
+        servers.stop(timeline)
+
+
+def _flush(site: Site, servers: Servers, timeline: str) -> int:
+    """Flushes what is in memory, commits with `synchronous_commit=off` too, by a message in the log."""
+    flushing = "false, 'warubi', '', true" if site.programs.major >= 17 else "true, 'warubi', ''"
+    with servers.session(timeline) as session:
+        session.execute(f"SELECT pg_logical_emit_message({flushing})")
+        row = session.execute("SELECT pg_current_wal_flush_lsn()::text").fetchone()
+    if row is None:
+        raise ClusterError("the server does not say where its log ends")
+    return Lsn.parse(row[0])
+
+
+def restore_command(site: Site, spans: Sequence[Span]) -> str:
+    """Fetches a WAL file for recovery from anywhere in a lineage.
+
+    Archived segments are linked: PostgreSQL never writes to them. Those of a live server are copied,
+    because they are still being written.
+    """
+    tries = []
+    for span in spans:
+        archived = _quoted(site.wal(span.timeline.id))
+        tries.append(f'(test -f {archived}/%f && ln -sf {archived}/%f "%p")')
+    for span in spans:
+        live = _quoted(site.data(span.timeline.id) / "pg_wal")
+        tries.append(f'(test -f {live}/%f && cp {live}/%f "%p")')
+    return " || ".join(tries)
+
+
+def _quoted(folder: Path) -> str:
+    return shlex.quote(str(folder).replace("%", "%%"))

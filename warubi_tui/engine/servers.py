@@ -1,0 +1,235 @@
+"""PostgreSQL servers, one per running timeline. They outlive the engine; the next one adopts them."""
+
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import psutil
+import psycopg
+
+from warubi_tui.engine.clusters import SUPERUSER, archive_command
+from warubi_tui.engine.programs import child_environment
+from warubi_tui.engine.site import Site
+
+START_LIMIT_SECONDS: Final = 120.0
+STOP_LIMIT_SECONDS: Final = 60.0
+_POLL_SECONDS: Final = 0.01
+_PRIVATE_PORT: Final = 5432
+
+
+class ServerError(Exception):
+    """A server did not start or stop; the text holds what it logged."""
+
+
+class Servers:
+    """Starts, stops and finds the servers of an engine's timelines. Thread-safe."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._children: dict[int, subprocess.Popen[bytes]] = {}
+        self._lock = threading.Lock()
+
+    def pid(self, timeline: str) -> int | None:
+        """The postmaster's process id, None where no server runs on this timeline's data."""
+        data = self._site.data(timeline)
+        try:
+            pid = int((data / "postmaster.pid").read_text().split("\n", 1)[0])
+        except (FileNotFoundError, ValueError):
+            return None
+        self._reap(pid)
+        return pid if _is_server_of(pid, data) else None
+
+    def port(self, timeline: str) -> int:
+        """The port a running server was started with."""
+        lines = (self._site.data(timeline) / "postmaster.pid").read_text().split("\n")
+        return int(lines[3])
+
+    def start(
+        self,
+        timeline: str,
+        *,
+        port: int | None = None,
+        settings: Mapping[str, str] | None = None,
+        limit_seconds: float = START_LIMIT_SECONDS,
+    ) -> None:
+        """Starts the server and returns when it accepts connections (with recovery: when it is promoted).
+
+        Args:
+            port: on loopback; None for a server that only the engine can reach.
+            settings: further settings; they win over those every server gets.
+
+        Raises:
+            ServerError: it ended or did not get ready in time; it is not running then.
+        """
+        if self.pid(timeline) is not None:
+            return
+        self.clear_remains(timeline)
+        site = self._site
+        socket = site.account.make_folder(site.socket(timeline))
+        arguments = [site.programs.path("postgres"), "-D", str(site.data(timeline)), "-k", str(socket)]
+        arguments += ["-p", str(port or _PRIVATE_PORT)]
+        merged = _invariants(site, timeline) | {"listen_addresses": "127.0.0.1" if port else ""}
+        for name, value in (merged | dict(settings or {})).items():
+            arguments += ["-c", f"{name}={value}"]
+        log = site.log(timeline)
+        with log.open("ab") as output:
+            log.chmod(0o600)
+            offset = output.tell()
+            process = subprocess.Popen(
+                arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd="/",
+                env=child_environment(),
+                start_new_session=True,
+                **site.account.identity(),
+            )
+        with self._lock:
+            self._children[process.pid] = process
+        self._await_ready(timeline, process, limit_seconds, offset)
+
+    def _await_ready(
+        self, timeline: str, process: subprocess.Popen[bytes], limit_seconds: float, offset: int
+    ) -> None:
+        pid_file = self._site.data(timeline) / "postmaster.pid"
+        deadline = time.monotonic() + limit_seconds
+        while not _says_ready(pid_file, process.pid):
+            if process.poll() is not None:
+                self._forget(process.pid)
+                raise ServerError(_tail(self._site.log(timeline), offset))
+            if time.monotonic() > deadline:
+                self.kill(timeline)
+                raise ServerError(f"not ready within {limit_seconds:.0f} s; it was stopped")
+            time.sleep(_POLL_SECONDS)
+
+    def stop(self, timeline: str) -> None:
+        """Stops the server, if it runs: sessions end with SQLSTATE 57P01, everything is written.
+
+        Raises:
+            ServerError: it does not stop.
+        """
+        pid = self.pid(timeline)
+        if pid is None:
+            return
+        psutil.Process(pid).send_signal(signal.SIGINT)
+        deadline = time.monotonic() + STOP_LIMIT_SECONDS
+        while self.pid(timeline) is not None:
+            if time.monotonic() > deadline:
+                raise ServerError(f"the server (pid {pid}) does not stop")
+            time.sleep(_POLL_SECONDS)
+        self._forget(pid)
+
+    def kill(self, timeline: str) -> None:
+        """Ends every process that works in this timeline's data, at once and without mercy."""
+        data = self._site.data(timeline)
+        found = [process for process in psutil.process_iter() if _works_in(process, data)]
+        for process in found:
+            try:
+                process.kill()
+            except psutil.NoSuchProcess:
+                continue
+        with self._lock:
+            ours = [child for child in self._children.values() if child.pid in {p.pid for p in found}]
+        for child in ours:
+            child.wait()
+            self._forget(child.pid)
+        psutil.wait_procs([process for process in found if process.pid not in {c.pid for c in ours}], 10)
+
+    def clear_remains(self, timeline: str) -> None:
+        """Removes what a killed server left: stray backends (they hold its shared memory) and lock files."""
+        pid_file = self._site.data(timeline) / "postmaster.pid"
+        if pid_file.exists():
+            self.kill(timeline)
+            pid_file.unlink(missing_ok=True)
+        socket = self._site.socket(timeline)
+        if socket.is_dir():
+            for leftover in socket.iterdir():
+                leftover.unlink(missing_ok=True)
+
+    @contextmanager
+    def session(self, timeline: str, database: str = "postgres") -> Iterator[psycopg.Connection]:
+        """A superuser's autocommit session on a running server, by its Unix socket."""
+        with psycopg.connect(
+            host=str(self._site.socket(timeline)),
+            port=self.port(timeline),
+            user=SUPERUSER,
+            dbname=database,
+            autocommit=True,
+            connect_timeout=10,
+            sslmode="disable",
+            options="-c timezone=UTC",
+            application_name="warubi engine",
+        ) as connection:
+            yield connection
+
+    def _reap(self, pid: int) -> None:
+        with self._lock:
+            child = self._children.get(pid)
+        if child is not None and child.poll() is not None:
+            self._forget(pid)
+
+    def _forget(self, pid: int) -> None:
+        with self._lock:
+            child = self._children.pop(pid, None)
+        if child is not None:
+            child.wait()
+
+
+def _invariants(site: Site, timeline: str) -> dict[str, str]:
+    """Settings on the command line, where nothing in the cluster can undo them."""
+    return {
+        "wal_level": "replica",
+        "archive_mode": "on",
+        "archive_command": archive_command(site.wal(timeline)),
+        "wal_recycle": "off",
+        "wal_init_zero": "off",
+        "full_page_writes": "on",
+        "fsync": "on",
+        "track_commit_timestamp": "on",
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+        "unix_socket_permissions": "0700",
+        "dynamic_shared_memory_type": "mmap",
+        "cluster_name": f"warubi:{timeline}",
+    }
+
+
+def _says_ready(pid_file: Path, pid: int) -> bool:
+    try:
+        lines = pid_file.read_text().split("\n")
+    except FileNotFoundError:
+        return False
+    return len(lines) >= 8 and lines[0].strip() == str(pid) and lines[7].strip() == "ready"
+
+
+def _is_server_of(pid: int, data: Path) -> bool:
+    try:
+        process = psutil.Process(pid)
+    except psutil.NoSuchProcess:
+        return False
+    return _works_in(process, data)
+
+
+def _works_in(process: psutil.Process, data: Path) -> bool:
+    try:
+        return (
+            process.name().startswith("postgres")
+            and process.status() != psutil.STATUS_ZOMBIE
+            and Path(process.cwd()) == data
+        )
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False
+
+
+def _tail(log: Path, offset: int) -> str:
+    with log.open("rb") as file:
+        file.seek(offset)
+        text = file.read()[-4000:].decode(errors="replace")
+    telling = [line for line in text.splitlines() if "FATAL" in line or "PANIC" in line or "ERROR" in line]
+    return "\n".join(telling or text.splitlines()[-5:]) or "it ended without a word"

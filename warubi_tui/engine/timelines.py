@@ -1,0 +1,149 @@
+"""Making and unmaking timelines: the first one by initdb, every other by replaying its parent's log."""
+
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from warubi_tui.engine.bases import belongs_in_base
+from warubi_tui.engine.clusters import initdb, read_control, run_program
+from warubi_tui.engine.copying import copy_file, copy_tree, tree_size
+from warubi_tui.engine.failures import RecoveryFailedError
+from warubi_tui.engine.lineage import restore_command
+from warubi_tui.engine.servers import ServerError, Servers
+from warubi_tui.engine.site import Site
+from warubi_tui.engine.targets import Target
+from warubi_tui.lsn import Lsn
+
+RECOVERY_LIMIT_SECONDS: Final = 3600.0
+_SPARE_BYTES: Final = 256 << 20
+
+
+@dataclass(frozen=True)
+class Materialized:
+    """A timeline that recovery made: its number and where it left its parent."""
+
+    tli: int
+    fork_lsn: int
+
+
+def free_space_wanted(site: Site, target: Target) -> tuple[int, int]:
+    """Bytes a new timeline may need, and bytes that are free."""
+    base = site.bases(target.base.timeline) / target.base.id
+    log = max(target.lsn - target.base.end_lsn, 0)
+    return int(tree_size(base) * 1.2) + log + _SPARE_BYTES, shutil.disk_usage(site.root).free
+
+
+class Timelines:
+    """Creates and removes the files of timelines; the store is its caller's business."""
+
+    def __init__(self, site: Site, servers: Servers) -> None:
+        self._site = site
+        self._servers = servers
+
+    def create_first(self, timeline: str, prepare: Callable[[], None]) -> None:
+        """A new cluster, running while `prepare` fills it, cleanly stopped afterwards."""
+        self._make_folders(timeline)
+        initdb(self._site, self._site.data(timeline))
+        self._servers.start(timeline, settings={"fsync": "off"})
+        prepare()
+        self._servers.stop(timeline)
+        self._sync(timeline)
+
+    def materialize(self, timeline: str, target: Target, prepare: Callable[[], None]) -> Materialized:
+        """A new cluster in exactly the state of `target`, promoted, cleanly stopped, on disk.
+
+        `prepare` runs while the new cluster is up, before it is stopped.
+
+        Raises:
+            RecoveryFailedError: PostgreSQL could not reach the state, or reached another one.
+            OSError: copying failed.
+        """
+        self._make_folders(timeline)
+        data = self._site.data(timeline)
+        base = self._site.bases(target.base.timeline) / target.base.id
+        self._copy_base(base, data)
+        parent = target.spans[0].timeline
+        settings = {
+            "restore_command": restore_command(self._site, target.spans),
+            "recovery_target_timeline": str(parent.tli),
+            "recovery_target_action": "promote",
+            "hot_standby": "off",
+            "fsync": "off",
+            "autovacuum": "off",
+        }
+        if target.stop is None:
+            settings["recovery_target"] = "immediate"
+        else:
+            settings |= {
+                "recovery_target_lsn": str(Lsn(target.stop.start)),
+                "recovery_target_inclusive": "on",
+            }
+        try:
+            self._servers.start(timeline, settings=settings, limit_seconds=RECOVERY_LIMIT_SECONDS)
+            made = _verify(data, parent.tli, target)
+            prepare()
+            self._servers.stop(timeline)
+        except ServerError as error:
+            raise RecoveryFailedError(
+                f"PostgreSQL could not recover to {Lsn(target.lsn)}: {error}"
+            ) from error
+        if not read_control(self._site, data).shut_down:
+            raise RecoveryFailedError("the recovered cluster did not stop cleanly")
+        self._sync(timeline)
+        return made
+
+    def _make_folders(self, timeline: str) -> None:
+        make = self._site.account.make_folder
+        for folder in (self._site.timeline(timeline), self._site.wal(timeline), self._site.bases(timeline)):
+            make(folder)
+
+    def _copy_base(self, base: Path, data: Path) -> None:
+        account = self._site.account
+        copy_tree(base, data, account, lambda path: path.name == "backup_label" or belongs_in_base(path))
+        copy_file(base / "global" / "pg_control", data / "global" / "pg_control", account)
+        (data / "recovery.signal").touch(mode=0o600)
+        account.own(data / "recovery.signal")
+
+    def _sync(self, timeline: str) -> None:
+        run_program(self._site, "initdb", "--sync-only", "-D", str(self._site.data(timeline)))
+
+    def keep_history_only(self, timeline: str) -> None:
+        """Removes the cluster of a stopped timeline and keeps its log and bases, for its children."""
+        archive = self._site.wal(timeline)
+        for segment in (self._site.data(timeline) / "pg_wal").iterdir():
+            kept = archive / segment.name
+            if re.fullmatch(r"[0-9A-F]{24}|[0-9A-F]{8}\.history", segment.name) and not kept.exists():
+                copy_file(segment, kept, self._site.account)
+        shutil.rmtree(self._site.data(timeline))
+
+    def remove(self, timeline: str) -> None:
+        """Ends whatever runs on a timeline and removes all its files."""
+        self._servers.kill(timeline)
+        for folder in (self._site.timeline(timeline), self._site.socket(timeline)):
+            if folder.exists():
+                shutil.rmtree(folder)
+
+
+def _verify(data: Path, parent_tli: int, target: Target) -> Materialized:
+    """Reads the new timeline's history file: PostgreSQL says there where and why recovery stopped.
+
+    Recovery that ends at a gap in the log, or without a target, also promotes with success; only this line
+    tells. Format: "parentTLI <tab> switchpoint <tab> reason" (timeline.c, writeTimeLineHistory).
+    """
+    tli = parent_tli + 1
+    try:
+        lines = (data / "pg_wal" / f"{tli:08X}.history").read_text().strip().splitlines()
+    except FileNotFoundError as error:
+        raise RecoveryFailedError(f"recovery did not make timeline {tli}") from error
+    number, switchpoint, reason = lines[-1].split("\t", 2)
+    stopped = re.fullmatch(r"after LSN ([0-9A-F]+/[0-9A-F]+)", reason.strip())
+    if target.stop is None:
+        right = reason.strip() == "reached consistency"
+    else:
+        right = stopped is not None and Lsn.parse(stopped[1]) == target.stop.start
+    if not right or int(number) != parent_tli:
+        raise RecoveryFailedError(f"recovery stopped somewhere else than at {Lsn(target.lsn)}: {lines[-1]!r}")
+    return Materialized(tli, Lsn.parse(switchpoint))

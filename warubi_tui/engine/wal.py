@@ -1,0 +1,107 @@
+"""Reading transactions' ends out of the write-ahead log, with pg_waldump."""
+
+import re
+import subprocess
+import tempfile
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from warubi_tui.engine.clusters import ClusterError
+from warubi_tui.engine.programs import child_environment
+from warubi_tui.engine.site import Site
+from warubi_tui.lsn import Lsn
+
+_ENDING: Final = re.compile(
+    r"len \(rec/tot\):\s*\d+/\s*(?P<length>\d+), tx:\s*\d+, lsn: (?P<lsn>\S+), prev \S+, desc: (?P<kind>COMMIT|ABORT)(?:_PREPARED)? (?:\S+: )?"
+    r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?) UTC"
+)
+_PAGE: Final = 8192
+_SEGMENT: Final = 16 << 20
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The record that ends a transaction: [start, end) in the log, its time (µs since the epoch), its kind."""
+
+    start: int
+    end: int
+    time: int
+    committed: bool
+
+
+def endings(site: Site, sources: Sequence[Path], tli: int, start: int, end: int) -> Generator[Ending]:
+    """Every commit and abort in [start, end) of timeline number `tli`, in the order of the log.
+
+    Args:
+        sources: folders with segments: the archive, and the live `pg_wal` while there is one.
+
+    Raises:
+        ClusterError: the log cannot be read from `start` to `end`: a segment is missing or damaged.
+    """
+    if start >= end:
+        return
+    with tempfile.TemporaryDirectory(prefix="warubi-wal-") as folder:
+        _link_segments(sources, tli, Path(folder))
+        command = [site.programs.path("pg_waldump"), "-t", str(tli), "-p", folder, "-r", "Transaction"]
+        command += ["-s", str(Lsn(start)), "-e", str(Lsn(end))]
+        with subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            cwd="/",
+            env=child_environment(),
+        ) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            try:
+                for line in process.stdout:
+                    if found := _ENDING.search(line):
+                        yield _ending(found)
+            except GeneratorExit:
+                process.kill()
+                raise
+            message = process.stderr.read().strip()
+            if process.wait() != 0:
+                raise ClusterError(f"the write-ahead log cannot be read up to {Lsn(end)}: {message}")
+
+
+def _ending(found: re.Match[str]) -> Ending:
+    start = Lsn.parse(found["lsn"])
+    end = record_end(start, int(found["length"]))
+    return Ending(start, end, _microseconds(found["time"]), found["kind"] == "COMMIT")
+
+
+def record_end(start: int, length: int) -> int:
+    """Where a record of `length` bytes that begins at `start` ends, rounded up as the next one begins.
+
+    A record that goes over a page's end continues behind the next page's header: 24 bytes, 40 on the first
+    page of a segment (xlog_internal.h).
+    """
+    position, rest = start, length
+    while rest > (room := _PAGE - position % _PAGE):
+        rest -= room
+        position += room
+        position += 40 if position % _SEGMENT == 0 else 24
+    return (position + rest + 7) & ~7
+
+
+def _link_segments(sources: Sequence[Path], tli: int, folder: Path) -> None:
+    prefix = f"{tli:08X}"
+    for source in sources:
+        if not source.is_dir():
+            continue
+        for segment in source.iterdir():
+            link = folder / segment.name
+            if len(segment.name) == 24 and segment.name.startswith(prefix) and not link.is_symlink():
+                link.symlink_to(segment)
+
+
+def _microseconds(text: str) -> int:
+    delta = datetime.fromisoformat(text).replace(tzinfo=UTC) - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
