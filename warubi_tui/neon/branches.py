@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Final
 
 from warubi_tui.errors import UsageError
-from warubi_tui.lsn import Lsn
 from warubi_tui.neon.models import Branch
 from warubi_tui.text import clean, shorten
 
@@ -25,7 +24,7 @@ class BranchRef:
 
     @classmethod
     def parse(cls, text: str, branches: Sequence[Branch] = ()) -> "BranchRef":
-        """Reads `text`. The last `@` parts name and point, unless one of `branches` has the whole as its name.
+        """Reads `text`. The last `@` parts name and point, unless a branch has the whole as its name or id.
 
         Raises UsageError when the name or the point is empty.
         """
@@ -92,31 +91,12 @@ def children(branches: Sequence[Branch], branch_id: str) -> list[Branch]:
     return [branch for branch in branches if branch.parent_id == branch_id]
 
 
-def preserve_name(branch: str, now: datetime, taken: Collection[str]) -> str:
-    """A new name for the state of `branch` before a restore: `main_old_20261122T140758Z`.
+def new_name(branch: str, word: str, now: datetime, taken: Collection[str]) -> str:
+    """A name for a new branch beside `branch`, such as `main_preview_20261122T140758Z`.
 
     It is how a lost answer is looked up, so it differs from every name in `taken`.
     """
-    return _unique(branch, f"_old_{_compact(now)}", taken)
-
-
-def copy_name(branch: str, point: datetime | Lsn, taken: Collection[str]) -> str:
-    """A new name for a copy of `branch` at a point: `main_at_20261122T140758Z`, `main_at_0-1DE2850`."""
-    label = str(point).replace("/", "-") if isinstance(point, Lsn) else _compact(point)
-    return _unique(branch, f"_at_{label}", taken)
-
-
-def _below(parent: str | None, depth: int, by_parent: dict[str | None, list[Branch]]) -> Iterator[TreeRow]:
-    for branch in by_parent.get(parent, ()):
-        yield TreeRow(branch, depth)
-        yield from _below(branch.id, depth + 1, by_parent)
-
-
-def _compact(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-
-
-def _unique(branch: str, ending: str, taken: Collection[str]) -> str:
+    ending = f"_{word}_{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     number = 1
     while True:
         tail = ending if number == 1 else f"{ending}_{number}"
@@ -124,3 +104,9 @@ def _unique(branch: str, ending: str, taken: Collection[str]) -> str:
         if name not in taken:
             return name
         number += 1
+
+
+def _below(parent: str | None, depth: int, by_parent: dict[str | None, list[Branch]]) -> Iterator[TreeRow]:
+    for branch in by_parent.get(parent, ()):
+        yield TreeRow(branch, depth)
+        yield from _below(branch.id, depth + 1, by_parent)

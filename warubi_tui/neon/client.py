@@ -42,7 +42,7 @@ from warubi_tui.timefmt import rfc3339
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["NeonClient", "NotFoundError", "Retries"]
+__all__ = ["Changed", "Created", "NeonClient", "NotFoundError", "Retries"]
 
 _PAGE: Final = 100  # Neon caps pages of branches here, whatever its document says
 
@@ -149,7 +149,7 @@ class NeonClient:
         self,
         project_id: str,
         *,
-        parent_id: str,
+        parent_id: str | None,
         name: str,
         at: datetime | None = None,
         lsn: Lsn | None = None,
@@ -159,12 +159,14 @@ class NeonClient:
         """Makes a branch of `parent_id`: as it is now, or as it was at a time or an LSN.
 
         Args:
+            parent_id: None is the project's default branch.
             name: make it unique: it is how a lost answer is looked up.
             compute: whether it gets a read-write endpoint to connect to.
             expires_at: when the server deletes it by itself; kept to the second.
         """
         point = _point("parent_timestamp", "parent_lsn", at, lsn)
-        branch = {"parent_id": parent_id, "name": name, **point}
+        parent = {} if parent_id is None else {"parent_id": parent_id}
+        branch = {"name": name, **parent, **point}
         if expires_at is not None:
             branch["expires_at"] = rfc3339(expires_at.replace(microsecond=0))
         body = {"branch": branch, "endpoints": [{"type": "read_write"}] if compute else []}
@@ -179,7 +181,7 @@ class NeonClient:
         source_id: str,
         at: datetime | None = None,
         lsn: Lsn | None = None,
-        preserve_under_name: str | None,
+        preserve_under_name: str | None = None,
     ) -> Changed:
         """Overwrites a branch by another, or by its own past; it keeps its id and its connection string.
 
