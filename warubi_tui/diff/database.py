@@ -1,14 +1,27 @@
 """The comparison of two databases: one object that is filled while it runs and read by whoever shows it."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Final, Self
 
+from warubi_tui.diff.lines import LineReader
 from warubi_tui.diff.model import Op, Progress, RowDiff, SchemaChange, TableDiff
+from warubi_tui.diff.schema import compare_schemas
+from warubi_tui.diff.spool import Spool
+from warubi_tui.errors import UsageError
+from warubi_tui.postgres.catalog import Catalog, TableName
 from warubi_tui.secret import Secret
 
-KEPT_ROWS = 1_000_000
+if TYPE_CHECKING:
+    from warubi_tui.diff.rows import Source
+
+KEPT_ROWS: Final = 1_000_000
 """How many differing rows of one table are kept for reading unless the caller says otherwise."""
+
+_PAGE: Final = 500
+_PROGRESS_SECONDS: Final = 0.2
 
 
 class DatabaseDiff:
@@ -18,7 +31,7 @@ class DatabaseDiff:
     table in `tables` can be read. Differing rows lie in a file that has no name on disk and is gone with the
     object: memory grows neither with the tables nor with the number of differences.
 
-    Use as an async context manager, or call `close`.
+    Use as an async context manager, or call `close` once `run` has ended or was cancelled.
     """
 
     def __init__(
@@ -39,21 +52,31 @@ class DatabaseDiff:
             keep_rows: how many differing rows of each table `rows` can read; numbers are exact all the same.
         """
         self.schema: list[SchemaChange] = []
+        """Differences of the schemas; of the tables asked for, if only some were."""
         self.tables: list[TableDiff] = []
+        """Every table that is finished, in the order of schema and name."""
         self.notes: list[str] = []
-        self.seconds: float = 0.0
-        self.finished: bool = False
-        raise NotImplementedError
+        """What the user should know about how it was compared."""
+        self.seconds = 0.0
+        self.finished = False
+        """Whether `run` came to its end."""
+        self._then = then
+        self._now = now
+        self._wanted = tables
+        self._compare_rows = rows
+        self._keep_rows = keep_rows
+        self._spool: Spool | None = None
+        self._readers: dict[TableName, tuple[int, LineReader]] = {}
 
     @property
     def different(self) -> bool:
         """Whether a difference of schema or rows was found so far."""
-        raise NotImplementedError
+        return bool(self.schema) or any(table.total for table in self.tables)
 
     @property
     def complete(self) -> bool:
         """Whether the comparison is finished and every table was compared."""
-        raise NotImplementedError
+        return self.finished and all(table.not_compared is None for table in self.tables)
 
     async def run(
         self,
@@ -63,36 +86,80 @@ class DatabaseDiff:
     ) -> Self:
         """Compares, in one snapshot of each side. Cancelling the task cancels the queries on both servers.
 
+        A table that a side refuses to show, or fails to, is in `tables` with `not_compared`; the others are
+        compared all the same. Run once.
+
         Args:
             on_table: called with each table as it finishes.
-            on_progress: called a few times a second at most while a table is read.
+            on_progress: called at the start of each table, then a few times a second at most.
 
         Raises:
-            UsageError: a name in `tables` is on neither side.
+            UsageError: a name in `tables` is on neither side, or a URI is none.
             UnreachableError: a side cannot be reached or the connection is lost.
         """
-        raise NotImplementedError
+        from warubi_tui.diff.rows import Source, both
+        from warubi_tui.postgres.catalog import read_catalog
+        from warubi_tui.postgres.session import direct_uri, session
+
+        started = time.monotonic()
+        for label, uri in (("then", self._then), ("now", self._now)):
+            if direct_uri(uri)[1]:
+                self.notes.append(f"{label}: connected to the direct host instead of the pooled one")
+        async with session(self._then, purpose="diff") as before, session(self._now, purpose="diff") as after:
+            catalogs = await both(read_catalog(before), read_catalog(after))
+            names = self._names(*catalogs)
+            self.schema += [c for c in compare_schemas(*catalogs) if (c.schema, c.table) in names]
+            if self._compare_rows:
+                await self._run_tables(
+                    names,
+                    catalogs,
+                    (
+                        Source("then", before, catalogs[0].encoding, self._then),
+                        Source("now", after, catalogs[1].encoding, self._now),
+                    ),
+                    on_table or _ignore,
+                    on_progress or _ignore,
+                )
+        self.seconds = time.monotonic() - started
+        self.finished = True
+        return self
 
     async def rows(
         self, schema: str, table: str, *, offset: int = 0, limit: int = 100, op: Op | None = None
     ) -> list[RowDiff]:
-        """A page of the differing rows of a table, in the order of the key's text. `op` shows one kind only."""
-        raise NotImplementedError
+        """A page of the differing rows of a table, in the order of the key's text. `op` shows one kind only.
 
-    def all_rows(self) -> AsyncIterator[RowDiff]:
+        Empty for a table that has none, is not finished, or is not there.
+        """
+        if self._spool is None or (schema, table) not in self._readers:
+            return []
+        number, reader = self._readers[schema, table]
+        stored = await asyncio.to_thread(self._spool.page, number, offset=offset, limit=limit, op=op)
+        return [reader.row(*lines) for lines in stored]
+
+    async def all_rows(self) -> AsyncIterator[RowDiff]:
         """Every differing row that is kept, table by table."""
-        raise NotImplementedError
+        for table in self.tables:
+            for offset in range(0, table.kept, _PAGE):
+                for row in await self.rows(table.schema, table.table, offset=offset, limit=_PAGE):
+                    yield row
 
     def to_json(self) -> dict[str, object]:
-        """The keys `schema`, `tables`, `seconds`, `notes`, `complete` of `diff --json`.
-
-        The caller adds `then` and `now`: only it knows what the user called them.
-        """
-        raise NotImplementedError
+        """The object of `diff --json` without `then` and `now`: only the caller knows their names."""
+        return {
+            "schema": [change.to_json() for change in self.schema],
+            "tables": [table.to_json() for table in self.tables],
+            "seconds": round(self.seconds, 3),
+            "complete": self.complete,
+            "notes": self.notes,
+        }
 
     def close(self) -> None:
         """Forgets the rows. May be called twice."""
-        raise NotImplementedError
+        self._readers.clear()
+        if self._spool is not None:
+            self._spool.close()
+            self._spool = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -101,3 +168,60 @@ class DatabaseDiff:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _names(self, then: Catalog, now: Catalog) -> list[TableName]:
+        names = sorted(then.tables.keys() | now.tables.keys())
+        if self._wanted is None:
+            return names
+        for wanted in self._wanted:
+            if not any(wanted in (name, f"{schema}.{name}") for schema, name in names):
+                raise UsageError(f"No table {wanted!r} on either side", "", "Write schema.table or table.")
+        return [name for name in names if name[1] in self._wanted or ".".join(name) in self._wanted]
+
+    async def _run_tables(
+        self,
+        names: Sequence[TableName],
+        catalogs: tuple[Catalog, Catalog],
+        sources: "tuple[Source, Source]",
+        on_table: Callable[[TableDiff], None],
+        on_progress: Callable[[Progress], None],
+    ) -> None:
+        from warubi_tui.diff.tables import TableComparison
+
+        before, after = (catalog.tables for catalog in catalogs)
+        self._spool = Spool()
+        for number, name in enumerate(names):
+            comparison = TableComparison(
+                *name,
+                before.get(name),
+                after.get(name),
+                spool=self._spool,
+                number=number,
+                keep=self._keep_rows,
+            )
+            beat = _Beat(name, number + 1, len(names), on_progress)
+            beat(0)
+            table = await comparison.run(*sources, beat)
+            self._readers[name] = number, comparison.reader
+            self.tables.append(table)
+            on_table(table)
+
+
+class _Beat:
+    """Tells the progress of one table: at once, then not more often than a person can see."""
+
+    def __init__(self, name: TableName, number: int, tables: int, tell: Callable[[Progress], None]) -> None:
+        self._name = name
+        self._number = number
+        self._tables = tables
+        self._tell = tell
+        self._next = 0.0
+
+    def __call__(self, differences: int) -> None:
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + _PROGRESS_SECONDS
+            self._tell(Progress(*self._name, self._number, self._tables, differences))
+
+
+def _ignore(_: object) -> None:
+    """Takes what nobody asked to be told."""

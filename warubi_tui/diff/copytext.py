@@ -1,0 +1,28 @@
+"""The text format of COPY, read back.
+
+https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS-TEXT
+"""
+
+import re
+from typing import Final
+
+_ESCAPE: Final = re.compile(rb"\\(.)", re.DOTALL)
+_CONTROL: Final = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
+_NULL: Final = rb"\N"
+
+
+def fields(line: bytes) -> list[bytes]:
+    """The fields of a line that COPY TO STDOUT sent, still escaped. Equal fields are equal values."""
+    return line.rstrip(b"\n").split(b"\t")
+
+
+def unescape(field: bytes) -> bytes:
+    """The bytes of a field that is not NULL."""
+    if b"\\" not in field:
+        return field
+    return _ESCAPE.sub(lambda match: _CONTROL.get(match[1], match[1]), field)
+
+
+def value(field: bytes) -> str | None:
+    """The value of a field, None for NULL."""
+    return None if field == _NULL else unescape(field).decode()

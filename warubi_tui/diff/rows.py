@@ -1,0 +1,181 @@
+"""The rows of one table compared on two servers.
+
+First both servers hash their rows into buckets: what is equal is found there and never sent. The rows of the
+buckets that differ then come ordered by identity and are merged.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import NoReturn, TypeVar
+
+import psycopg
+from psycopg import sql
+
+from warubi_tui.diff import statements
+from warubi_tui.diff.lines import LineReader
+from warubi_tui.diff.merge import Lines, OutOfOrderError, merge, no_lines
+from warubi_tui.diff.model import Op
+from warubi_tui.diff.pairing import Pairing, Side
+from warubi_tui.postgres.session import server_message
+from warubi_tui.secret import Secret
+
+Connection = psycopg.AsyncConnection[tuple[object, ...]]
+T = TypeVar("T")
+U = TypeVar("U")
+
+_FILTER_LIMIT = statements.BUCKETS // 2
+"""With more differing buckets than this, picking them costs the server more than it saves."""
+
+
+class NotComparedError(Exception):
+    """The rows of this table cannot be compared; the argument says why. Others can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One side of the comparison: a reading session and what to call it."""
+
+    label: str
+    connection: Connection
+    encoding: str
+    uri: Secret
+    """To keep it out of messages."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """The differences of a table in numbers, while they are found."""
+
+    reader: LineReader
+    keep: Callable[[Op, bytes | None, bytes | None], None]
+    beat: Callable[[int], None]
+    """Called every now and then, while rows are read, with the number of differences so far."""
+    removed: int = 0
+    added: int = 0
+    changed: int = 0
+    columns: Counter[str] = field(default_factory=Counter)
+
+    def breathe(self) -> None:
+        self.beat(self.removed + self.added + self.changed)
+
+    def count(self, then: bytes | None, now: bytes | None, /) -> None:
+        """Takes a row whose lines differ; rows that differ in no compared column are passed over."""
+        if then is not None and now is not None:
+            columns = self.reader.changed_columns(then, now)
+            if not columns:
+                return
+            self.columns.update(columns)
+            self.changed += 1
+            self.keep("changed", then, now)
+        elif then is not None:
+            self.removed += 1
+            self.keep("removed", then, None)
+        else:
+            self.added += 1
+            self.keep("added", None, now)
+
+
+async def compare_rows(then: Source, now: Source, pairing: Pairing, tally: Tally) -> None:
+    """Counts the differences of one table into `tally`.
+
+    Locks taken on the table are let go at the end; the snapshots stay.
+
+    Raises:
+        NotComparedError: a side refused or failed for this table, or the table was truncated, rewritten or
+            repartitioned after the snapshot was taken. `tally` then means nothing.
+        psycopg.Error: a connection is lost.
+    """
+    sides = [(s, side) for s, side in ((then, pairing.then), (now, pairing.now)) if side is not None]
+    async with AsyncExitStack() as savepoints:
+        for source, _ in sides:
+            await savepoints.enter_async_context(source.connection.transaction(force_rollback=True))
+        buckets: set[int] | None = None
+        if pairing.then is not None and pairing.now is not None:
+            buckets = await _differing_buckets(then, pairing.then, now, pairing.now)
+        if buckets is None or buckets:
+            await _merge_rows(then, now, pairing, buckets, tally)
+        for source, side in sides:
+            await _check_unmoved(source, side)
+
+
+async def both(first: Coroutine[object, object, T], second: Coroutine[object, object, U]) -> tuple[T, U]:
+    """Both results, worked out at the same time. An error or cancellation of one ends the other first."""
+    one, two = asyncio.ensure_future(first), asyncio.ensure_future(second)
+    try:
+        return await asyncio.gather(one, two)
+    except BaseException:
+        one.cancel()
+        two.cancel()
+        await asyncio.gather(one, two, return_exceptions=True)
+        raise
+
+
+async def _differing_buckets(then: Source, before: Side, now: Source, after: Side) -> set[int]:
+    was, is_now = await both(
+        _all_lines(then, statements.bucket_digests(before)), _all_lines(now, statements.bucket_digests(after))
+    )
+    return {int(line.split(b"\t", 1)[0]) for line in was ^ is_now}
+
+
+async def _merge_rows(
+    then: Source, now: Source, pairing: Pairing, buckets: set[int] | None, tally: Tally
+) -> None:
+    if buckets is not None and len(buckets) > _FILTER_LIMIT:
+        buckets = None
+    async with AsyncExitStack() as copies:
+        was, is_now = await both(
+            _open_rows(copies, then, pairing.then, buckets), _open_rows(copies, now, pairing.now, buckets)
+        )
+        try:
+            await merge(was, is_now, width=pairing.width, found=tally.count, breathe=tally.breathe)
+        except OutOfOrderError:
+            raise NotComparedError("the server did not order the rows by their key") from None
+
+
+async def _open_rows(
+    copies: AsyncExitStack, source: Source, side: Side | None, buckets: set[int] | None
+) -> Lines:
+    if side is None:
+        return no_lines
+    statement = statements.ordered_rows(side, encoding=source.encoding, buckets=buckets)
+    try:
+        copy = await copies.enter_async_context(source.connection.cursor().copy(statement))
+    except psycopg.Error as error:
+        _give_up(source, error)
+
+    async def read() -> bytes:
+        try:
+            return bytes(await copy.read())
+        except psycopg.Error as error:
+            _give_up(source, error)
+
+    return read
+
+
+async def _all_lines(source: Source, statement: sql.Composed) -> set[bytes]:
+    try:
+        async with source.connection.cursor().copy(statement) as copy:
+            return {bytes(line) async for line in copy}
+    except psycopg.Error as error:
+        _give_up(source, error)
+
+
+async def _check_unmoved(source: Source, side: Side) -> None:
+    about = {"oid": side.table.oid, "partitioned": side.table.kind == "partitioned table"}
+    try:
+        cursor = await source.connection.execute(statements.STILL_THE_SAME, about)
+        row = await cursor.fetchone()
+    except psycopg.Error as error:
+        _give_up(source, error)
+    if row is None or not row[0]:
+        raise NotComparedError(f"{source.label}: truncated or rewritten while it was compared; run it again")
+
+
+def _give_up(source: Source, error: psycopg.Error) -> NoReturn:
+    """Raises `error` itself if the connection is lost; else says why this table cannot be compared."""
+    if source.connection.closed or (error.sqlstate or "").startswith(("08", "57P")):
+        raise error
+    raise NotComparedError(f"{source.label}: {server_message(error, source.uri)}") from error

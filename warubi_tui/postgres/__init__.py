@@ -1,0 +1,1 @@
+"""A branch as a database: connections, settings, and what the catalog says."""
