@@ -1,0 +1,73 @@
+"""Beyond Neon: what the write-ahead log tells about a branch's past. Below `/api/v2/warubi`."""
+
+from typing import Final
+
+from starlette.responses import JSONResponse
+
+from warubi_tui.engine.api.served import BRANCH, Incoming, Served
+from warubi_tui.engine.api.service import EngineService
+from warubi_tui.engine.api.times import microseconds, write_time
+from warubi_tui.lsn import Lsn
+
+HISTORY: Final = "/warubi" + BRANCH
+MOST_BUCKETS: Final = 2000
+
+
+def window(engine: EngineService, request: Incoming) -> JSONResponse:
+    """The points a branch can be restored to: `{from, to, from_lsn, to_lsn}`."""
+    found = engine.window(request.path["branch_id"])
+    return JSONResponse(
+        {
+            "from": write_time(found.start),
+            "to": write_time(found.end),
+            "from_lsn": str(Lsn(found.start_lsn)),
+            "to_lsn": str(Lsn(found.end_lsn)),
+        }
+    )
+
+
+def moment(engine: EngineService, request: Incoming) -> JSONResponse:
+    """What a restore to `timestamp` or `lsn` would hold: `{lsn, time, next_lsn, next_time}`.
+
+    The first two are the last commit included, the others the first one left out; null where there is none.
+    """
+    at, lsn = request.query.target("timestamp", "lsn")
+    if at is None and lsn is None:
+        request.query.refuse("timestamp", "either timestamp or lsn expected")
+    found = engine.moment(request.path["branch_id"], at=at, lsn=lsn)
+    return JSONResponse(
+        {
+            "lsn": str(Lsn(found.lsn)),
+            "time": None if found.time is None else write_time(found.time),
+            "next_lsn": None if found.next_lsn is None else str(Lsn(found.next_lsn)),
+            "next_time": None if found.next_time is None else write_time(found.next_time),
+        }
+    )
+
+
+def activity(engine: EngineService, request: Incoming) -> JSONResponse:
+    """Commits over time: `{from, to, buckets: [{start, end, commits}]}`, at most 2000 buckets."""
+    query = request.query
+    start = query.need("from", query.time("from"))
+    end = query.need("to", query.time("to"))
+    buckets = query.need("buckets", query.whole("buckets", 1, MOST_BUCKETS))
+    if start >= end:
+        query.refuse("to", "a time after from expected")
+    found = engine.activity(request.path["branch_id"], start=start, end=end, buckets=buckets)
+    return JSONResponse(
+        {
+            "from": write_time(microseconds(start)),
+            "to": write_time(microseconds(end)),
+            "buckets": [
+                {"start": write_time(left), "end": write_time(right), "commits": commits}
+                for left, right, commits in found
+            ],
+        }
+    )
+
+
+ROUTES = (
+    Served("GET", HISTORY + "/window", window),
+    Served("GET", HISTORY + "/moment", moment),
+    Served("GET", HISTORY + "/activity", activity),
+)

@@ -1,0 +1,156 @@
+"""What the API asks of the engine.
+
+Methods are synchronous and safe to call from several threads. They raise `ApiError` with the status and
+sentence the caller of the API gets. Times inside rows are integer microseconds since the epoch, UTC; times
+passed in are aware datetimes.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from warubi_tui.engine.store import BranchRow, DatabaseRow, EndpointRow, OperationRow, ProjectRow, RoleRow
+from warubi_tui.lsn import Lsn
+
+
+class HistoryWindow(Protocol):
+    """The oldest and the newest point a branch can be restored to. Times in microseconds, UTC."""
+
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+    @property
+    def start_lsn(self) -> int: ...
+    @property
+    def end_lsn(self) -> int: ...
+
+
+class Moment(Protocol):
+    """The last commit a restore would hold and the first it would not. Times in microseconds, UTC."""
+
+    @property
+    def lsn(self) -> int: ...
+    @property
+    def time(self) -> int | None: ...
+    @property
+    def next_lsn(self) -> int | None: ...
+    @property
+    def next_time(self) -> int | None: ...
+
+
+class ProjectService(Protocol):
+    """The one project of an engine, and the log of its operations."""
+
+    def project(self) -> ProjectRow: ...
+    def change_project(self, changes: Mapping[str, object]) -> tuple[ProjectRow, Sequence[OperationRow]]:
+        """Changes the keys present: `name` (str), `history_retention_seconds` (int)."""
+        ...
+
+    def operations(self) -> Sequence[OperationRow]:
+        """Newest first."""
+        ...
+
+    def operation(self, operation_id: str, /) -> OperationRow: ...
+
+
+class BranchService(Protocol):
+    """Branches and what can be done to them."""
+
+    def branches(self) -> Sequence[BranchRow]: ...
+    def branch(self, branch_id: str, /) -> BranchRow: ...
+    def create_branch(
+        self,
+        *,
+        parent_id: str | None,
+        name: str | None,
+        at: datetime | None,
+        lsn: Lsn | None,
+        with_endpoint: bool,
+        protected: bool = False,
+        expires_at: datetime | None = None,
+    ) -> tuple[BranchRow, Sequence[EndpointRow], Sequence[OperationRow]]: ...
+    def restore_branch(
+        self,
+        branch_id: str,
+        /,
+        *,
+        source_id: str,
+        at: datetime | None,
+        lsn: Lsn | None,
+        preserve_under_name: str | None,
+    ) -> tuple[BranchRow, Sequence[OperationRow]]: ...
+    def change_branch(
+        self, branch_id: str, changes: Mapping[str, object], /
+    ) -> tuple[BranchRow, Sequence[OperationRow]]:
+        """Changes the keys present: `name` (str), `protected` (bool), `expires_at` (datetime or None)."""
+        ...
+
+    def set_default(self, branch_id: str, /) -> tuple[BranchRow, Sequence[OperationRow]]: ...
+    def delete_branch(self, branch_id: str, /) -> tuple[BranchRow, Sequence[OperationRow]] | None:
+        """None: it was gone already."""
+        ...
+
+
+class EndpointService(Protocol):
+    """Computes: a branch has at most one, and it reads and writes."""
+
+    def endpoints(self, branch_id: str | None = None, /) -> Sequence[EndpointRow]: ...
+    def endpoint(self, endpoint_id: str, /) -> EndpointRow: ...
+    def endpoint_state(self, row: EndpointRow, /) -> str:
+        """`active`, `idle` or `init`."""
+        ...
+
+    def create_endpoint(self, branch_id: str, /) -> tuple[EndpointRow, Sequence[OperationRow]]: ...
+    def delete_endpoint(self, endpoint_id: str, /) -> tuple[EndpointRow, Sequence[OperationRow]] | None:
+        """None: it was gone already."""
+        ...
+
+    def start_endpoint(self, endpoint_id: str, /) -> tuple[EndpointRow, Sequence[OperationRow]]: ...
+    def suspend_endpoint(self, endpoint_id: str, /) -> tuple[EndpointRow, Sequence[OperationRow]]: ...
+    def restart_endpoint(self, endpoint_id: str, /) -> tuple[EndpointRow, Sequence[OperationRow]]: ...
+
+
+class DatabaseService(Protocol):
+    """Roles and databases inside a branch, and the way to connect to them."""
+
+    def roles(self, branch_id: str, /) -> Sequence[RoleRow]: ...
+    def create_role(self, branch_id: str, name: str, /) -> tuple[RoleRow, Sequence[OperationRow]]: ...
+    def delete_role(self, branch_id: str, name: str, /) -> tuple[RoleRow, Sequence[OperationRow]] | None:
+        """None: it was gone already."""
+        ...
+
+    def reset_password(self, branch_id: str, name: str, /) -> tuple[RoleRow, Sequence[OperationRow]]: ...
+    def databases(self, branch_id: str, /) -> Sequence[DatabaseRow]: ...
+    def create_database(
+        self, branch_id: str, name: str, owner_name: str, /
+    ) -> tuple[DatabaseRow, Sequence[OperationRow]]: ...
+    def delete_database(
+        self, branch_id: str, name: str, /
+    ) -> tuple[DatabaseRow, Sequence[OperationRow]] | None:
+        """None: it was gone already."""
+        ...
+
+    def connection_uri(
+        self, *, branch_id: str | None, endpoint_id: str | None, database: str, role: str
+    ) -> str:
+        """With the password. No branch: the default branch."""
+        ...
+
+
+class HistoryService(Protocol):
+    """What the write-ahead log tells about the past of a branch."""
+
+    def window(self, branch_id: str, /) -> HistoryWindow: ...
+    def moment(self, branch_id: str, /, *, at: datetime | None, lsn: Lsn | None) -> Moment: ...
+    def activity(
+        self, branch_id: str, /, *, start: datetime, end: datetime, buckets: int
+    ) -> Sequence[tuple[int, int, int]]:
+        """(start, end, commits) per bucket, times in microseconds."""
+        ...
+
+
+class EngineService(
+    ProjectService, BranchService, EndpointService, DatabaseService, HistoryService, Protocol
+):
+    """Everything the API serves."""
