@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from warubi_tui.lsn import Lsn
-    from warubi_tui.neon.client import Changed, Created
-    from warubi_tui.neon.models import Branch, Database, Endpoint, Moment, Operation, Project
+    from warubi_tui.neon.models import (
+        Branch,
+        Changed,
+        Created,
+        Database,
+        Endpoint,
+        Moment,
+        Operation,
+        Project,
+        Reach,
+    )
     from warubi_tui.secret import Secret
 
 
@@ -67,3 +76,5 @@ class ControlPlane(Protocol):
     async def moment(
         self, project_id: str, branch_id: str, *, at: datetime | None = None, lsn: Lsn | None = None
     ) -> Moment | None: ...
+
+    async def window(self, project_id: str, branch_id: str) -> Reach | None: ...

@@ -10,6 +10,7 @@ from warubi_tui.text import clean
 
 if TYPE_CHECKING:
     from warubi_tui.history.moment import RestorePoint
+    from warubi_tui.lsn import Lsn
     from warubi_tui.neon.models import Branch, Project
 
 
@@ -51,7 +52,7 @@ def of_in_place(
         f"Lost: replication slots of {name}; rows written after that moment remain only in {kept}",
     ]
     if branch.protected:
-        lines.append(f"Protected: {name} is a protected branch; the server may refuse, and then nothing is done")
+        lines.append(f"Protected: {name} is protected; the server may refuse, and then nothing is done")
     lines.append(f"Undo: restore {name} again with {kept} as the source")
     return tuple(lines)
 
@@ -61,7 +62,8 @@ def of_point(point: RestorePoint, *, now: datetime, zone: tzinfo) -> list[str]:
     lines = []
     if point.at is not None:
         lines.append(
-            f"State at: {timefmt.utc(point.at)} = {timefmt.local(point.at, zone)}, {timefmt.age(point.at, now)}"
+            f"State at: {timefmt.utc(point.at)} = {timefmt.local(point.at, zone)},"
+            f" {timefmt.age(point.at, now)}"
         )
     if point.lsn is not None:
         lines.append(f"State at: LSN {point.lsn}")
@@ -70,13 +72,14 @@ def of_point(point: RestorePoint, *, now: datetime, zone: tzinfo) -> list[str]:
         if point.lsn is None:
             lines.append("LSN: the server finds it from the time when it makes the branch")
         return lines
-    lines.append(f"Last commit included: {_commit(moment.time, moment.lsn, zone)}")
+    lines.append(f"Last commit included: {commit(moment.time, moment.lsn, zone)}")
     if moment.next_lsn is not None:
-        lines.append(f"First commit left out: {_commit(moment.next_time, moment.next_lsn, zone)}")
+        lines.append(f"First commit left out: {commit(moment.next_time, moment.next_lsn, zone)}")
     return lines
 
 
-def _commit(at: datetime | None, lsn: object, zone: tzinfo) -> str:
+def commit(at: datetime | None, lsn: Lsn, zone: tzinfo) -> str:
+    """A commit in UTC, in `zone` and as an LSN."""
     if at is None:
         return f"at LSN {lsn}"
     return f"{timefmt.utc(at)} = {timefmt.local(at, zone)}, LSN {lsn}"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from warubi_tui.errors import RefusedError, UnknownOutcomeError, UnreachableError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterator
 
     from warubi_tui.neon.models import Branch, Operation
     from warubi_tui.recovery.control_plane import ControlPlane
@@ -20,6 +23,22 @@ class Patience:
 
     attempts: int = 6
     pause: timedelta = timedelta(seconds=2)
+
+
+@contextmanager
+def sent(title: str) -> Iterator[None]:
+    """Around what follows an accepted call: when the server is lost from sight, the outcome is unknown.
+
+    Raises UnknownOutcomeError instead of an error that would mean that nothing was done.
+    """
+    try:
+        yield
+    except (RefusedError, UnreachableError) as error:
+        raise UnknownOutcomeError(
+            f"The server accepted it, but its end was not seen: {title}",
+            str(error),
+            "Look it up before anything is repeated.",
+        ) from error
 
 
 async def branch_named(client: ControlPlane, project_id: str, name: str, patience: Patience) -> Branch | None:

@@ -1,7 +1,7 @@
 """Rename and promote: the original gets another name, the copy gets the original's and becomes the default.
 
 Three calls of the control plane, each looked up before it is made and, when its answer is lost, after it.
-What was done is therefore always plain from the branches themselves, and going on after a crash repeats nothing.
+What was done is therefore always plain from the branches, and going on after a crash repeats nothing.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from warubi_tui.errors import RefusedError, UnknownOutcomeError
-from warubi_tui.recovery.lookup import Patience, branch_as
+from warubi_tui.recovery.lookup import Patience, branch_as, sent
 from warubi_tui.text import clean
 
 if TYPE_CHECKING:
-    from warubi_tui.neon.client import Changed
-    from warubi_tui.neon.models import Branch, Project
+    from warubi_tui.neon.models import Branch, Changed, Project
     from warubi_tui.recovery.control_plane import ControlPlane
     from warubi_tui.recovery.restore import Progress
 
@@ -153,8 +152,9 @@ async def make_call(
                 "Look again in a minute before anything is repeated.",
             ) from lost
         return CallResult(seen, sent=True)
-    await wait(client, project_id, changed.operations, progress=progress)
-    return CallResult(await client.branch(project_id, call.branch_id), sent=True)
+    with sent(call.title):
+        await wait(client, project_id, changed.operations, progress=progress)
+        return CallResult(await client.branch(project_id, call.branch_id), sent=True)
 
 
 async def _send(client: ControlPlane, project_id: str, call: BranchCall) -> Changed:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from warubi_tui.errors import RefusedError, UnknownOutcomeError, WarubiError
 from warubi_tui.recovery import effects
-from warubi_tui.recovery.lookup import Patience, branch_named, operations_of
+from warubi_tui.recovery.lookup import Patience, branch_named, operations_of, sent
 from warubi_tui.text import clean
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class RestorePlan:
     keep_as: str | None
     """The new name of the overwritten state; None for a copy, which overwrites nothing."""
     effects: tuple[str, ...]
-    """The preview, line by line: target, times, LSN, what is kept, how to undo. May hold foreign names, cleaned."""
+    """The preview, line by line: target, times, LSN, what is kept, how to undo. Safe to draw as text."""
 
     @property
     def confirmation(self) -> str | None:
@@ -110,7 +110,7 @@ async def plan_in_place(
     Raises:
         RefusedError: the name is taken, or the server does not allow restoring this branch.
     """
-    return await _plan_overwrite(client, project, branch, branch, point, keep_as, now, zone)
+    return await _plan_overwrite(client, project, branch, branch, point, keep_as=keep_as, now=now, zone=zone)
 
 
 async def plan_from(
@@ -130,7 +130,7 @@ async def plan_from(
     Raises:
         RefusedError: as `plan_in_place`.
     """
-    return await _plan_overwrite(client, project, branch, source, None, keep_as, now, zone)
+    return await _plan_overwrite(client, project, branch, source, None, keep_as=keep_as, now=now, zone=zone)
 
 
 async def perform(
@@ -151,8 +151,8 @@ async def perform(
         patience: how long a lost answer is looked up.
 
     Raises:
-        RefusedError: confirmation missing, the branch changed since the plan, a rule of the server; nothing was done.
-        UnknownOutcomeError: the answer was lost and no trace of the call is seen yet.
+        RefusedError: not confirmed, the branch changed meanwhile, a rule of the server; nothing was done.
+        UnknownOutcomeError: the answer was lost and no trace of the call is seen, or its end was not seen.
         WarubiError: an operation failed.
     """
     if plan.confirmation is not None and confirmation != plan.confirmation:
@@ -167,7 +167,8 @@ async def perform(
         branch_id, operations = await _send(client, plan)
     except UnknownOutcomeError as lost:
         branch_id, operations = await _look_up(client, plan, lost, patience or Patience())
-    return await _settle(client, plan, branch_id, operations, started, progress)
+    with sent(f"the restore to {clean(plan.name)}"):
+        return await _settle(client, plan, branch_id, operations, started=started, progress=progress)
 
 
 async def resume(
@@ -183,9 +184,11 @@ async def resume(
         UnknownOutcomeError: no branch with the name it would have made is seen.
         WarubiError: an operation failed.
     """
+    started = time.monotonic()
     never_seen = UnknownOutcomeError("It is not known whether the restore was sent")
     branch_id, operations = await _look_up(client, plan, never_seen, patience or Patience())
-    return await _settle(client, plan, branch_id, operations, time.monotonic(), progress)
+    with sent(f"the restore to {clean(plan.name)}"):
+        return await _settle(client, plan, branch_id, operations, started=started, progress=progress)
 
 
 async def _plan_overwrite(
@@ -194,6 +197,7 @@ async def _plan_overwrite(
     branch: Branch,
     source: Branch,
     point: RestorePoint | None,
+    *,
     keep_as: str | None,
     now: datetime,
     zone: tzinfo,
@@ -280,6 +284,7 @@ async def _settle(
     plan: RestorePlan,
     branch_id: str,
     operations: Sequence[Operation],
+    *,
     started: float,
     progress: Progress | None,
 ) -> RestoreResult:

@@ -1,0 +1,112 @@
+"""Looking into branches over PostgreSQL, every database of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from warubi_tui.recovery.check import Check
+from warubi_tui.recovery.inspector import Comparison, Report, TableDifference, TableProof
+from warubi_tui.text import clean
+
+if TYPE_CHECKING:
+    from warubi_tui.diff.model import SchemaChange, TableDiff
+    from warubi_tui.neon.models import Branch
+    from warubi_tui.recovery.control_plane import ControlPlane
+    from warubi_tui.secret import Secret
+
+
+class BranchInspector:
+    """The `Inspector` that connects to the branches with the roles that own their databases."""
+
+    def __init__(self, client: ControlPlane, clock: Callable[[], datetime]) -> None:
+        self._client = client
+        self._clock = clock
+
+    async def reach(self, project_id: str, branch: Branch) -> Check:
+        """Connects afresh to the branch's first database. Raises UnreachableError when that fails."""
+        from warubi_tui.postgres.session import session
+
+        uris = await self._uris(project_id, branch)
+        if not uris:
+            return Check("Connection", "unknown", "the branch has no database", self._clock())
+        database, uri = next(iter(uris.items()))
+        async with session(uri, purpose="recovery") as connection:
+            cursor = await connection.execute(
+                "SELECT current_user::text, current_setting('server_version'), pg_is_in_recovery()"
+            )
+            role, version, in_recovery = (await cursor.fetchall())[0]
+        evidence = clean(f"connected to {database} as {role}, PostgreSQL {version}")
+        if in_recovery:
+            return Check("Connection", "warn", f"{evidence}, still read-only", self._clock())
+        return Check("Connection", "pass", evidence, self._clock())
+
+    async def integrity(self, project_id: str, branch: Branch, report: Report) -> list[Check]:
+        """Looks for damage in every database of the branch."""
+        from warubi_tui.recovery.integrity import database_integrity
+
+        checks = []
+        for database, uri in (await self._uris(project_id, branch)).items():
+            checks += await database_integrity(database, uri, clock=self._clock, report=report)
+        return checks or [Check("Databases", "unknown", "the branch has no database", self._clock())]
+
+    async def compare(self, project_id: str, then: Branch, now: Branch, report: Report) -> Comparison:
+        """Compares every database that both branches have; the others are named as schema changes."""
+        from warubi_tui.diff.database import DatabaseDiff
+
+        before, after = await self._uris(project_id, then), await self._uris(project_id, now)
+        tables: list[TableDifference] = []
+        changes = [f"database {name} is gone" for name in before.keys() - after.keys()]
+        changes += [f"database {name} is new" for name in after.keys() - before.keys()]
+        for database in sorted(before.keys() & after.keys()):
+            async with DatabaseDiff(before[database], after[database], keep_rows=0) as diff:
+                await diff.run(
+                    on_progress=lambda progress: report(
+                        f"comparing table {progress.number} of {progress.tables}: {clean(progress.table)}"
+                    )
+                )
+                tables += [_difference(database, table) for table in diff.tables]
+                changes += [_change(database, change) for change in diff.schema]
+        return Comparison(tuple(tables), tuple(changes))
+
+    async def prove(self, project_id: str, left: Branch, right: Branch, report: Report) -> list[TableProof]:
+        """Compares the digests of every table of every database."""
+        from warubi_tui.recovery.verify import compare_databases
+
+        one, other = await self._uris(project_id, left), await self._uris(project_id, right)
+        proofs = [
+            TableProof(
+                database, "(the whole database)", False, None, "the database is there on one side only"
+            )
+            for database in sorted(one.keys() ^ other.keys())
+        ]
+        for database in sorted(one.keys() & other.keys()):
+            proofs += await compare_databases(database, one[database], other[database], report=report)
+        return proofs
+
+    async def _uris(self, project_id: str, branch: Branch) -> dict[str, Secret]:
+        databases = await self._client.databases(project_id, branch.id)
+        return {
+            database.name: await self._client.connection_uri(
+                project_id, branch_id=branch.id, database=database.name, role=database.owner_name
+            )
+            for database in sorted(databases, key=lambda database: database.id)
+        }
+
+
+def _difference(database: str, table: TableDiff) -> TableDifference:
+    return TableDifference(
+        database,
+        f"{table.schema}.{table.table}",
+        table.removed,
+        table.added,
+        table.changed,
+        table.not_compared,
+    )
+
+
+def _change(database: str, change: SchemaChange) -> str:
+    where = ".".join(part for part in (change.schema, change.table, change.column) if part)
+    what = change.kind.replace("_", " ")
+    return f"{database}: {what} {where} ({change.then or 'not there'} → {change.now or 'not there'})"
