@@ -1,0 +1,302 @@
+"""The console on services that live in memory, with a fixed clock and zone."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from textual.pilot import Pilot
+
+from warubi_tui import timefmt
+from warubi_tui.app import WarubiApp
+from warubi_tui.config import Target
+from warubi_tui.diff.model import Op, Progress, RowDiff, SchemaChange, TableDiff
+from warubi_tui.errors import RefusedError, WarubiError
+from warubi_tui.history.events import Event
+from warubi_tui.history.moment import RestorePoint
+from warubi_tui.history.window import Window
+from warubi_tui.lsn import Lsn
+from warubi_tui.neon.models import Activity, ActivityBucket, Branch, Database, Endpoint, Moment, Operation, Project
+from warubi_tui.recovery import effects
+from warubi_tui.recovery.restore import RestorePlan, RestoreResult
+from warubi_tui.secret import Secret
+
+if TYPE_CHECKING:
+    from warubi_tui.neon.client import NeonClient
+    from warubi_tui.screens.services import Comparison
+    from warubi_tui.screens.services import Progress as OperationProgress
+
+NOW = datetime(2026, 11, 22, 14, 7, 58, tzinfo=UTC)
+BERLIN = ZoneInfo("Europe/Berlin")
+KEY = Secret("napi_very_secret_key")
+PROJECT = Project("prj", "shop", 18, timedelta(days=1), NOW - timedelta(days=9), "local", None, None)
+WINDOW = Window(NOW - timedelta(hours=26), NOW, Lsn(0x1000000), Lsn(0x2000000), "server")
+
+HOSTILE = (
+    "[/]",
+    "[true, false]",
+    "[@click=app.quit]x[/]",
+    "\x1b]2;x\x1b\\",
+    "a\x00b",
+    "user\u202etxt.exe",
+    "long" * 3_000,
+)
+"""Texts that break a terminal, Textual's markup or a layout."""
+
+
+def branch(name: str, parent: str | None = None, **changes: Any) -> Branch:
+    """A ready branch with the id `br-NAME`, one hour old."""
+    plain = Branch(
+        id=f"br-{name}",
+        project_id="prj",
+        name=name,
+        parent_id=f"br-{parent}" if parent else None,
+        parent_lsn=Lsn.parse("0/1DE2850") if parent else None,
+        parent_timestamp=NOW - timedelta(minutes=30) if parent else None,
+        current_state="ready",
+        pending_state=None,
+        default=False,
+        protected=False,
+        created_at=NOW - timedelta(hours=1),
+        updated_at=NOW,
+        expires_at=None,
+        last_reset_at=None,
+        logical_size=31_900_000,
+        init_source=None,
+        restore_status=None,
+        restricted=(),
+        created_by=None,
+    )
+    return replace(plain, **changes)
+
+
+def operation(action: str, status: str = "finished", error: str | None = None) -> Operation:
+    """An operation of the branch main."""
+    return Operation(action, action, status, "br-main", None, error, NOW, NOW, timedelta(seconds=1.5))
+
+
+class FakeComparison:
+    """A comparison with given tables and rows; `gate` holds it back until it is set."""
+
+    def __init__(self, tables: list[TableDiff], rows: list[RowDiff], schema: list[SchemaChange]) -> None:
+        self.schema: list[SchemaChange] = []
+        self.tables: list[TableDiff] = []
+        self.notes: list[str] = []
+        self.seconds = 0.0
+        self.finished = False
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.closed = False
+        self.fetched: list[tuple[int, int]] = []
+        self._tables, self._rows, self._schema = tables, rows, schema
+
+    async def run(
+        self,
+        *,
+        on_table: Callable[[TableDiff], None] | None = None,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> object:
+        self.schema += self._schema
+        for number, table in enumerate(self._tables, 1):
+            if on_progress:
+                on_progress(Progress(table.schema, table.table, number, len(self._tables), 0))
+            await self.gate.wait()
+            self.tables.append(table)
+            if on_table:
+                on_table(table)
+        self.finished, self.seconds = True, 0.25
+        return self
+
+    async def rows(
+        self, schema: str, table: str, *, offset: int = 0, limit: int = 100, op: Op | None = None
+    ) -> list[RowDiff]:
+        self.fetched.append((offset, limit))
+        found = [one for one in self._rows if (one.schema, one.table) == (schema, table) and op in {None, one.op}]
+        return found[offset : offset + limit]
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
+class FakeServices:
+    """Services in memory. What tests look at afterwards is in `done`."""
+
+    all_branches: list[Branch] = field(
+        default_factory=lambda: [branch("main", default=True, protected=True), branch("copy", "main")]
+    )
+    all_events: list[Event] = field(default_factory=list)
+    compare: FakeComparison = field(default_factory=lambda: FakeComparison([], [], []))
+    failing: dict[str, WarubiError | Exception] = field(default_factory=dict)
+    """Which call raises what, by the name of the method."""
+    gates: dict[str, asyncio.Event] = field(default_factory=dict)
+    """Calls that wait until their event is set."""
+    knows_commits: bool = True
+    done: list[tuple[object, ...]] = field(default_factory=list)
+    closed: bool = False
+
+    async def _enter(self, call: str) -> None:
+        if call in self.gates:
+            await self.gates[call].wait()
+        if call in self.failing:
+            raise self.failing[call]
+
+    async def client(self) -> "NeonClient":
+        raise RefusedError("There is no server in this test")
+
+    async def project(self) -> Project:
+        await self._enter("project")
+        return PROJECT
+
+    async def branches(self) -> list[Branch]:
+        await self._enter("branches")
+        return list(self.all_branches)
+
+    async def endpoints(self) -> list[Endpoint]:
+        return [
+            Endpoint(f"ep-{one.name}", "127.0.0.1:54001", "read_write", one.id, "active", None, None, False)
+            for one in self.all_branches
+        ]
+
+    async def databases(self, branch: Branch) -> list[Database]:
+        return [Database(1, "shop", "owner")]
+
+    async def window(self, branch: Branch) -> Window:
+        await self._enter("window")
+        return WINDOW
+
+    async def events(self, branch: Branch) -> list[Event]:
+        return self.all_events
+
+    async def activity(self, branch: Branch, start: datetime, end: datetime, buckets: int) -> Activity | None:
+        if not self.knows_commits:
+            return None
+        step = (end - start) / buckets
+        return Activity(
+            start,
+            end,
+            tuple(
+                ActivityBucket(start + number * step, start + (number + 1) * step, (number * 7) % 11)
+                for number in range(buckets)
+            ),
+        )
+
+    async def moment(self, branch: Branch, at: datetime) -> Moment | None:
+        await self._enter("moment")
+        if not self.knows_commits:
+            return None
+        second = timedelta(seconds=1)
+        return Moment(Lsn(0x1DE2850), at - second, Lsn(0x1DE2900), at + second)
+
+    async def resolve(self, branch: Branch, when: "str | datetime | Lsn") -> RestorePoint:
+        await self._enter("resolve")
+        at = timefmt.parse_when(str(when), now=NOW, zone=BERLIN)
+        if at < WINDOW.start:
+            raise RefusedError("That lies before the history window")
+        return RestorePoint(str(when), at, None, await self.moment(branch, at))
+
+    async def plan_copy(self, branch: Branch, point: RestorePoint, name: str | None) -> RestorePlan:
+        wanted = name or f"{branch.name}_restored"
+        lines = effects.of_copy(PROJECT, branch, point, wanted, now=NOW, zone=BERLIN)
+        return RestorePlan(PROJECT, "copy", branch, None, point, wanted, None, lines)
+
+    async def plan_in_place(self, branch: Branch, point: RestorePoint, keep_as: str | None) -> RestorePlan:
+        kept = keep_as or f"{branch.name}_old"
+        lines = effects.of_in_place(PROJECT, branch, branch, point, kept, now=NOW, zone=BERLIN)
+        return RestorePlan(PROJECT, "in_place", branch, branch, point, branch.name, kept, lines)
+
+    async def restore(
+        self, plan: RestorePlan, confirmation: str | None, progress: "OperationProgress"
+    ) -> RestoreResult:
+        progress([operation("create_branch", "running")])
+        await self._enter("restore")
+        self.done.append(("restore", plan.kind, plan.name, confirmation))
+        progress([operation("create_branch")])
+        made = branch(plan.name, plan.source.name)
+        kept = branch(plan.keep_as) if plan.keep_as else None
+        if plan.target is None:
+            self.all_branches.append(made)
+        return RestoreResult(made, (operation("create_branch"),), None, 1.5, kept)
+
+    async def rename(self, branch: Branch, name: str, progress: "OperationProgress") -> None:
+        await self._enter("rename")
+        self.done.append(("rename", branch.name, name))
+        self.all_branches = [replace(one, name=name) if one == branch else one for one in self.all_branches]
+
+    async def protect(self, branch: Branch, protected: bool, progress: "OperationProgress") -> None:
+        self.done.append(("protect", branch.name, protected))
+
+    async def set_default(self, branch: Branch, progress: "OperationProgress") -> None:
+        self.done.append(("set_default", branch.name))
+
+    async def delete(self, branch: Branch, progress: "OperationProgress") -> None:
+        self.done.append(("delete", branch.name))
+        self.all_branches = [one for one in self.all_branches if one.id != branch.id]
+
+    async def comparison(self, then: Branch, now: Branch, database: str | None) -> "Comparison":
+        await self._enter("comparison")
+        self.done.append(("compare", then.name, now.name, database))
+        return self.compare
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+Open = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
+
+
+@pytest.fixture(autouse=True)
+def private_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keeps the developer's own settings out, and logs in a folder of the test."""
+    monkeypatch.setenv("WARUBI_HOME", str(tmp_path / "warubi"))
+    monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+@pytest.fixture(params=[(80, 24), (140, 40)], ids=["80x24", "140x40"])
+def size(request: pytest.FixtureRequest) -> tuple[int, int]:
+    """The terminals that everything is looked at in."""
+    width, height = request.param
+    return width, height
+
+
+@pytest.fixture
+def open_console() -> Open:
+    """Opens the console: `async with open_console(services, size, environment="demo") as pilot`."""
+
+    @asynccontextmanager
+    async def opened(
+        services: FakeServices, size: tuple[int, int] = (80, 24), *, environment: str = "demo"
+    ) -> AsyncIterator[Pilot[None]]:
+        target = Target("http://127.0.0.1:1/api/v2", KEY, "prj", "engine", environment)
+        app = WarubiApp(target, zone=BERLIN, clock=lambda: NOW, services=services)
+        async with app.run_test(size=size, notifications=True) as pilot:
+            await settle(pilot)
+            yield pilot
+
+    return opened
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    """Waits until no worker is at work and every message is handled."""
+    await pilot.pause()
+    await pilot.app.workers.wait_for_complete([one for one in pilot.app.workers if one.group != "default"])
+    await pilot.pause()
+
+
+async def until(pilot: Pilot[None], wanted: Callable[[], bool]) -> None:
+    """Waits until `wanted` is true; fails after ten seconds."""
+    async with asyncio.timeout(10):
+        while not wanted():
+            await pilot.pause(0.01)
+
+
+def words(pilot: Pilot[None]) -> str:
+    """Everything on the screen in front, as lines of text."""
+    compositor = pilot.app.screen._compositor
+    return "\n".join(strip.text for strip in compositor.render_strips())

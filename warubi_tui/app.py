@@ -1,0 +1,210 @@
+"""The console as a whole: its screens, the keys that work everywhere, and how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.segment import Segments
+from rich.text import Text
+from textual import work
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.command import Provider
+from textual.screen import Screen
+
+from warubi_tui.screens.console import Console, ConsoleScreen
+from warubi_tui.screens.error_door import write_crash_log
+from warubi_tui.screens.palette import BindingCommands
+
+if TYPE_CHECKING:
+    from warubi_tui.config import Target
+    from warubi_tui.dialogs.restore import RestoreDecision
+    from warubi_tui.neon.models import Branch
+    from warubi_tui.screens.services import Services
+    from warubi_tui.screens.work import Work
+
+PRODUCTION = "production"
+"""The environment in which the console starts read-only."""
+
+
+def utc_now() -> datetime:
+    """The time of this machine."""
+    return datetime.now(UTC)
+
+
+def _branches() -> Screen[None]:
+    from warubi_tui.screens.branches import BranchesScreen
+
+    return BranchesScreen()
+
+
+def _timeline() -> Screen[None]:
+    from warubi_tui.screens.timeline import TimelineScreen
+
+    return TimelineScreen()
+
+
+def _diff() -> Screen[None]:
+    from warubi_tui.screens.diff import DiffScreen
+
+    return DiffScreen()
+
+
+def _recover() -> Screen[None]:
+    from warubi_tui.screens.recover import RecoverScreen
+
+    return RecoverScreen()
+
+
+def _work() -> Screen[None]:
+    from warubi_tui.screens.work_list import WorkScreen
+
+    return WorkScreen()
+
+
+class WarubiApp(Console):
+    """The recovery console.
+
+    Args:
+        target: where to talk to.
+        zone: the zone in which times are shown beside UTC.
+        clock: the present as an aware UTC datetime.
+        services: what the screens ask; by default the real ones for `target`.
+    """
+
+    TITLE = "warubi"
+    CSS_PATH = "styles/app.tcss"
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = App.COMMANDS | {BindingCommands}
+
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
+        "branches": _branches,
+        "timeline": _timeline,
+        "diff": _diff,
+        "recover": _recover,
+        "work": _work,
+    }
+    DEFAULT_MODE = "branches"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("1", "show('branches')", "Branches", id="app.branches", tooltip="Every branch", show=False),
+        Binding("2", "show('timeline')", "Timeline", id="app.timeline", tooltip="The last timeline", show=False),
+        Binding("3", "show('diff')", "Diff", id="app.diff", tooltip="The last comparison", show=False),
+        Binding("4", "show('recover')", "Recover", id="app.recover", tooltip="Guided recovery, step by step"),
+        Binding("5", "show('work')", "Work", id="app.work", tooltip="What is being done, and was", show=False),
+        Binding("w", "toggle_writes", "Writes", id="app.writes", tooltip="Allow changes, or stop", show=False),
+        Binding("question_mark,f1", "help", "Help", key_display="?", id="app.help", tooltip="Keys of this screen"),
+        Binding("q", "leave", "Quit", id="app.quit", tooltip="Leave the console"),
+    ]
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        zone: tzinfo,
+        clock: Callable[[], datetime] = utc_now,
+        services: Services | None = None,
+    ) -> None:
+        if services is None:
+            from warubi_tui.screens.live import LiveServices
+
+            services = LiveServices(target, zone=zone, clock=clock)
+        super().__init__(target, services, zone=zone, clock=clock)
+        self.set_reactive(Console.read_only, target.environment.lower() == PRODUCTION)
+        self._crash: Exception | None = None
+
+    async def on_unmount(self) -> None:
+        await self.services.close()
+
+    def show_timeline(self, branch: Branch) -> None:
+        self.timeline_of = branch
+        self.switch_mode("timeline")
+
+    def show_diff(self, then: Branch, now: Branch, database: str | None = None) -> None:
+        self.comparing = (then, now, database)
+        self.switch_mode("diff")
+
+    def show_work(self) -> None:
+        self.switch_mode("work")
+
+    @work(exit_on_error=False, description="Choose a comparison")
+    async def choose_comparison(self, branches: Sequence[Branch], branch: Branch) -> None:
+        from warubi_tui.dialogs.compare import CompareDialog
+
+        chosen = await self.push_screen_wait(CompareDialog(branches, branch))
+        if chosen is not None:
+            self.show_diff(chosen.then, chosen.now, chosen.database)
+
+    @work(exit_on_error=False, description="Ask what to restore")
+    async def restore(self, branch: Branch, when: str) -> None:
+        from warubi_tui.dialogs.restore import RestoreDialog
+
+        decision = await self.push_screen_wait(RestoreDialog(branch, when, self.services))
+        if decision is not None:
+            self.run_work(decision.title, lambda job: self._restore(decision, job), *decision.plan.effects)
+            self.show_work()
+
+    async def _restore(self, decision: RestoreDecision, job: Work) -> None:
+        plan = decision.plan
+        result = await self.services.restore(plan, decision.confirmation, job.progress)
+        job.note(f"Took: {result.seconds:.1f} s")
+        if result.kept_as is not None:
+            job.note(f"Kept as: {result.kept_as.name} ({result.kept_as.id})")
+            job.comparison = (result.branch, result.kept_as)
+        else:
+            job.note(f"New branch: {result.branch.name} ({result.branch.id})")
+            job.comparison = (result.branch, plan.source)
+
+    def action_show(self, mode: str) -> None:
+        """Goes to one of the main screens."""
+        self.switch_mode(mode)
+
+    def action_toggle_writes(self) -> None:
+        """Switches between read-only and allowing changes."""
+        self.read_only = not self.read_only
+        self.refresh_bindings()
+        self.screen.refresh(recompose=False, layout=False)
+        self.say("Read-only: nothing can be changed" if self.read_only else "Changes are allowed now")
+
+    def action_help(self) -> None:
+        """Shows the keys of the screen in front."""
+        from warubi_tui.screens.help import HelpScreen, key_rows
+
+        screen = self.screen
+        active = list(screen.active_bindings.values())
+        display = [(one.binding.key, self.get_key_display(one.binding)) for one in active]
+        title, about = ("Keys", "")
+        if isinstance(screen, ConsoleScreen):
+            title, about = screen.TITLE_WORDS, screen.ABOUT
+        self.push_screen(HelpScreen(title, about, key_rows(active, display)))
+
+    @work(exit_on_error=False, description="Ask whether to leave")
+    async def action_leave(self) -> None:
+        """Leaves; asks first when something is still running."""
+        from warubi_tui.dialogs.confirm import ConfirmDialog
+
+        running = self.running_works
+        if running:
+            lines = [f"Still running: {one.title}" for one in running]
+            lines.append("The server goes on with what it was asked; nobody will be watching.")
+            if not await self.push_screen_wait(ConfirmDialog("Leave while work is running?", lines, "Leave")):
+                return
+        self.exit()
+
+    def _handle_exception(self, error: Exception) -> None:
+        self._crash = error
+        super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        """Leaves with a short message; what is needed to find the fault goes to a private file.
+
+        Textual's own way prints the local variables of every frame, and those hold keys and rows.
+        """
+        error = self._crash or RuntimeError("unknown")
+        path = write_crash_log(error, self.now(), self.target.key)
+        lines = [f"warubi stopped: {type(error).__name__}.", "Your branches are not affected by this."]
+        lines.append(f"Where it happened is in {path}" if path else "The log could not be written.")
+        message = Text("\n".join(lines))
+        self._exit_renderables.append(Segments(self.console.render(message, self.console.options)))
+        self._close_messages_no_wait()

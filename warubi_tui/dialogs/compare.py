@@ -1,0 +1,86 @@
+"""Which two branches to compare, and which database of theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Button, Input, Label, Select, Static
+
+from warubi_tui.dialogs.frame import Dialog, button, heading
+from warubi_tui.neon.branches import tree
+from warubi_tui.text import clean
+
+if TYPE_CHECKING:
+    from warubi_tui.neon.models import Branch
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two branches and a database; None is the first one that both have."""
+
+    then: Branch
+    now: Branch
+    database: str | None
+
+
+class CompareDialog(Dialog[Comparison]):
+    """Offers to compare a copy with what it was made of, which is what one mostly wants."""
+
+    def __init__(self, branches: Sequence[Branch], branch: Branch) -> None:
+        super().__init__()
+        self._branches = {row.branch.id: row.branch for row in tree(branches)}
+        then, now = suggestion(branches, branch)
+        self._then, self._now = then.id, now.id
+
+    def compose(self) -> ComposeResult:
+        options = [(Text(clean(one.name)), one.id) for one in self._branches.values()]
+        with Vertical(classes="dialog"):
+            yield heading("Compare two branches")
+            with Horizontal(classes="dialog-field"):
+                yield Label("Then (trusted)")
+                yield Select(options, value=self._then, allow_blank=False, id="then", compact=True)
+            with Horizontal(classes="dialog-field"):
+                yield Label("Now")
+                yield Select(options, value=self._now, allow_blank=False, id="now", compact=True)
+            with Horizontal(classes="dialog-field"):
+                yield Label("Database")
+                yield Input(compact=True, id="database", placeholder="the first one that both have")
+            yield Static(
+                Content("Both are only read. 'Removed' was there then and is not there now."),
+                classes="dialog-body",
+            )
+            with Horizontal(classes="dialog-buttons"):
+                yield button("Cancel", "cancel")
+                yield button("Compare", "compare")
+
+    @on(Select.Changed)
+    def _check(self) -> None:
+        then, now = (self.query_one(name, Select).value for name in ("#then", "#now"))
+        self.query_one("#compare", Button).disabled = then == now
+
+    @on(Button.Pressed)
+    def _answer(self, event: Button.Pressed) -> None:
+        if event.button.id != "compare":
+            self.dismiss(None)
+            return
+        then, now = (self._branches[str(self.query_one(name, Select).value)] for name in ("#then", "#now"))
+        self.dismiss(Comparison(then, now, self.query_one("#database", Input).value.strip() or None))
+
+
+def suggestion(branches: Sequence[Branch], branch: Branch) -> tuple[Branch, Branch]:
+    """Then and now for `branch`: a copy and its parent; a root and its newest child, or the default branch."""
+    parent = next((one for one in branches if one.id == branch.parent_id), None)
+    if parent is not None:
+        return branch, parent
+    below = [one for one in branches if one.parent_id == branch.id]
+    if below:
+        return max(below, key=lambda one: one.created_at), branch
+    default = next((one for one in branches if one.default and one.id != branch.id), branch)
+    return branch, default

@@ -1,0 +1,37 @@
+"""What all dialogs share: the frame, escape, and that Cancel has the focus."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Generic, TypeVar
+
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Label
+
+Result = TypeVar("Result")
+
+
+class Dialog(ModalScreen[Result | None], Generic[Result]):
+    """A dialog answers with its result, or with None when it was cancelled."""
+
+    CSS_PATH = "dialogs.tcss"
+    AUTO_FOCUS = "#cancel"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "Cancel", id="dialog.cancel", tooltip="Close; nothing is done"),
+    ]
+
+    def action_cancel(self) -> None:
+        """Closes the dialog without an answer."""
+        self.dismiss(None)
+
+
+def heading(text: str | Content) -> Label:
+    """The title line of a dialog. A plain string is drawn as it is."""
+    return Label(text if isinstance(text, Content) else Content(text), classes="dialog-title")
+
+
+def button(label: str, name: str, *, dangerous: bool = False) -> Button:
+    """A flat button with the id `name`."""
+    return Button(Content(label), id=name, variant="error" if dangerous else "default", compact=True)

@@ -1,0 +1,167 @@
+"""The restore dialog: which moment, a copy or in place, what will be kept; then the typed name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from textual import getters, on, work
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.timer import Timer
+from textual.widgets import Button, Input, Label, RadioButton, RadioSet, Static
+
+from warubi_tui.dialogs.ask import refusal
+from warubi_tui.dialogs.confirm import type_request
+from warubi_tui.dialogs.frame import Dialog, button, heading
+from warubi_tui.errors import WarubiError
+from warubi_tui.text import clean
+
+if TYPE_CHECKING:
+    from warubi_tui.neon.models import Branch
+    from warubi_tui.recovery.restore import RestorePlan
+    from warubi_tui.screens.services import Services
+
+TYPING_SECONDS: Final = 0.2
+"""How long the keyboard has to rest before the plan is made again."""
+
+_NAME_LABELS: Final = {False: "New branch", True: "Keep now as"}
+
+
+@dataclass(frozen=True)
+class RestoreDecision:
+    """A plan that was looked at and confirmed."""
+
+    plan: RestorePlan
+    confirmation: str | None
+    """What was typed; None for a copy."""
+
+    @property
+    def title(self) -> str:
+        """What is going to be done, in one line."""
+        plan = self.plan
+        when = plan.point.requested if plan.point else "now"
+        if plan.target is None:
+            return f"Restore {plan.source.name} at {when} as {plan.name}"
+        return f"Restore {plan.target.name} in place to {when}"
+
+
+class RestoreDialog(Dialog[RestoreDecision]):
+    """Makes a plan for every change of its fields and shows it; confirms only a plan that is on screen."""
+
+    plan_view = getters.query_one("#plan", Static)
+    when = getters.query_one("#when", Input)
+    name_input = getters.query_one("#name", Input)
+    confirm = getters.query_one("#restore", Button)
+
+    def __init__(self, branch: Branch, when: str, services: Services) -> None:
+        """
+        Args:
+            when: the time or LSN to begin with, as it could be typed; may be empty.
+            services: make the plan.
+        """
+        super().__init__()
+        self.branch = branch
+        self.plan: RestorePlan | None = None
+        """The plan on screen; None while it is made or cannot be made."""
+        self._when = when
+        self._services = services
+        self._timer: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog", id="restore-dialog"):
+            yield heading(Content.assemble("Restore ", clean(self.branch.name)))
+            with Horizontal(classes="dialog-field"):
+                yield Label("To")
+                yield Input(self._when, compact=True, id="when", placeholder="a time, -15m, or an LSN")
+            with Horizontal(classes="dialog-field"):
+                yield Label("How")
+                with RadioSet(compact=True, id="kind"):
+                    yield RadioButton("a copy beside it (changes nothing)", value=True, id="copy")
+                    yield RadioButton("in place (overwrites it, keeps now under a name)", id="in-place")
+            with Horizontal(classes="dialog-field"):
+                yield Label(_NAME_LABELS[False], id="name-label")
+                yield Input(compact=True, id="name", placeholder="a name is chosen for you")
+            with VerticalScroll(id="plan-scroll", can_focus=False):
+                yield Static(id="plan")
+            with Vertical(id="typing"):
+                yield Label(type_request(self.branch.name), classes="dialog-ask")
+                yield Input(compact=True, id="typed")
+            with Horizontal(classes="dialog-buttons"):
+                yield button("Cancel", "cancel")
+                yield button("Restore", "restore", dangerous=True)
+
+    def on_mount(self) -> None:
+        self.query_one("#typing").display = False
+        self.make_plan()
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the branch itself is to be overwritten."""
+        return self.query_one("#in-place", RadioButton).value
+
+    @on(RadioSet.Changed)
+    def _kind_changed(self) -> None:
+        self.query_one("#typing").display = self.in_place
+        self.query_one("#name-label", Label).update(_NAME_LABELS[self.in_place])
+        self._plan_soon()
+
+    @on(Input.Changed, "#when")
+    @on(Input.Changed, "#name")
+    def _plan_soon(self) -> None:
+        self.plan = None
+        self.workers.cancel_group(self, "restore.plan")
+        self._arm()
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_timer(TYPING_SECONDS, self.make_plan)
+
+    @work(exclusive=True, group="restore.plan", exit_on_error=False, description="Plan a restore")
+    async def make_plan(self) -> None:
+        """Makes a plan of what is in the fields and shows it, or why there is none."""
+        self.plan = None
+        self._arm()
+        if not self.when.value.strip():
+            self.plan_view.update("Type a time or an LSN. A copy is always safe.")
+            return
+        self.plan_view.update("Looking up that moment…")
+        try:
+            point = await self._services.resolve(self.branch, self.when.value)
+            name = self.name_input.value.strip() or None
+            make = self._services.plan_in_place if self.in_place else self._services.plan_copy
+            self.plan = await make(self.branch, point, name)
+        except WarubiError as error:
+            self.plan_view.update(refusal(error))
+            return
+        self.plan_view.update(effects_content(self.plan.effects))
+        self._arm()
+
+    @on(Input.Changed, "#typed")
+    def _arm(self) -> None:
+        """The confirming button works with a plan on screen, and in place with the name typed."""
+        typed = self.query_one("#typed", Input).value
+        plan = self.plan
+        self.confirm.disabled = plan is None or plan.confirmation not in {None, typed}
+
+    @on(Input.Submitted, "#typed")
+    def _to_button(self) -> None:
+        if not self.confirm.disabled:
+            self.confirm.focus()
+
+    @on(Button.Pressed)
+    def _answer(self, event: Button.Pressed) -> None:
+        if event.button.id != "restore" or self.plan is None:
+            self.dismiss(None)
+            return
+        typed = self.query_one("#typed", Input).value if self.plan.confirmation is not None else None
+        self.dismiss(RestoreDecision(self.plan, typed))
+
+
+def effects_content(effects: tuple[str, ...]) -> Content:
+    """The lines of a plan with the word before the colon in bold."""
+    lines = []
+    for effect in effects:
+        label, colon, rest = clean(effect).partition(": ")
+        lines.append(Content.assemble((label + colon, "bold" if colon else ""), rest))
+    return Content("\n").join(lines)

@@ -1,0 +1,130 @@
+"""What the list of branches says about each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING, Final
+
+from rich.text import Text
+
+from warubi_tui import timefmt
+from warubi_tui.neon.branches import tree
+from warubi_tui.text import clean, shorten
+from warubi_tui.widgets.facts import size_words
+
+if TYPE_CHECKING:
+    from warubi_tui.neon.models import Branch, Endpoint
+
+MAX_ROWS: Final = 1_000
+"""How many branches are put into the table; more would make the keyboard wait."""
+
+_NARROW: Final = (("Branch", 27), ("Marks", 17), ("State", 8), ("Data as of", 10), ("Size", 8))
+_WIDE: Final = (
+    ("Branch", 30),
+    ("Marks", 17),
+    ("State", 10),
+    ("Data as of", 10),
+    ("Size", 8),
+    ("Age", 10),
+)
+
+
+def columns(*, wide: bool) -> Sequence[tuple[str, int]]:
+    """Label and width in cells of every column."""
+    return _WIDE if wide else _NARROW
+
+
+@dataclass(frozen=True)
+class BranchRow:
+    """One branch at its place in the tree."""
+
+    branch: Branch
+    depth: int
+    """0 for a root, and for every branch while a filter is on."""
+    now: datetime
+
+    def cells(self, *, wide: bool) -> list[Text]:
+        """What stands in the columns, as text that is never read as markup."""
+        branch, now = self.branch, self.now
+        marker = "  " * (self.depth - 1) + "└─ " if self.depth else ""
+        name_width = columns(wide=wide)[0][1] - len(marker)
+        name = Text.assemble((marker, "dim"), (shorten(clean(branch.name), name_width), "bold" if branch.default else ""))
+        cells = [
+            name,
+            Text(" ".join(marks(branch))),
+            Text(state_words(branch)),
+            Text(short_time(branch.parent_timestamp, now) if branch.parent_timestamp else "live"),
+            Text(size_words(branch.logical_size), justify="right"),
+        ]
+        return [*cells, Text(timefmt.age(branch.created_at, now).removesuffix(" ago"))] if wide else cells
+
+
+def branch_rows(branches: Sequence[Branch], wanted: str, now: datetime) -> list[BranchRow]:
+    """The branches in the order of their tree, at most `MAX_ROWS`.
+
+    Args:
+        wanted: in lower case; only branches with this in their name or id are kept, without indentation.
+    """
+    rows = [
+        BranchRow(row.branch, 0 if wanted else row.depth, now)
+        for row in tree(branches)
+        if wanted in row.branch.name.lower() or wanted in row.branch.id.lower()
+    ]
+    return rows[:MAX_ROWS]
+
+
+def marks(branch: Branch) -> list[str]:
+    """What is special about a branch, in words."""
+    marked = [("default", branch.default), ("protected", branch.protected), ("expires", bool(branch.expires_at))]
+    return [word for word, on in marked if on]
+
+
+def state_words(branch: Branch) -> str:
+    """`ready`, or where it is going: `init→ready`."""
+    pending = branch.pending_state
+    return f"{branch.current_state}→{pending}" if pending else branch.current_state
+
+
+def short_time(at: datetime, now: datetime) -> str:
+    """A UTC time in ten characters: the clock within a day, else the date."""
+    text = timefmt.utc(at, "seconds")
+    return text[11:] if timedelta(0) <= now - at < timedelta(days=1) else text[:10]
+
+
+def branch_facts(
+    branch: Branch, parent: Branch | None, endpoint: Endpoint | None, *, now: datetime, zone: tzinfo
+) -> list[tuple[str, str]]:
+    """Everything worth knowing about a branch, most important first."""
+    marked = ", ".join(marks(branch))
+    facts = [("branch", f"{branch.name} ({marked})" if marked else branch.name), ("id", branch.id)]
+    facts.append(("state", state_words(branch) + (f", compute {endpoint.current_state}" if endpoint else "")))
+    facts.append(("parent", _parent_words(branch, parent)))
+    if branch.parent_timestamp is not None:
+        facts += _time_facts("data as of", branch.parent_timestamp, now, zone)
+    if branch.parent_lsn is not None:
+        facts.append(("at LSN", str(branch.parent_lsn)))
+    facts += _time_facts("created", branch.created_at, now, zone)
+    if branch.last_reset_at is not None:
+        facts += _time_facts("restored", branch.last_reset_at, now, zone)
+    if branch.expires_at is not None:
+        facts += _time_facts("expires", branch.expires_at, now, zone)
+    facts.append(("size", size_words(branch.logical_size)))
+    if endpoint is not None:
+        facts.append(("host", endpoint.host))
+    if branch.created_by:
+        facts.append(("created by", branch.created_by))
+    facts += [(f"no {action}", reason) for action, reason in branch.restricted]
+    return facts
+
+
+def _parent_words(branch: Branch, parent: Branch | None) -> str:
+    if branch.parent_id is None:
+        return "none, this is a root"
+    return f"{parent.name} ({parent.id})" if parent else branch.parent_id
+
+
+def _time_facts(label: str, at: datetime, now: datetime, zone: tzinfo) -> list[tuple[str, str]]:
+    shown = f"{timefmt.utc(at, 'seconds')}, {timefmt.age(at, now)}"
+    return [(label, shown), ("", timefmt.local(at, zone, "seconds"))]

@@ -1,0 +1,114 @@
+"""What the screens ask for. The real one is `screens.live`; tests pass their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from warubi_tui.diff.model import Op, RowDiff, SchemaChange, TableDiff
+    from warubi_tui.diff.model import Progress as DiffProgress
+    from warubi_tui.history.events import Event
+    from warubi_tui.history.moment import RestorePoint
+    from warubi_tui.history.window import Window
+    from warubi_tui.lsn import Lsn
+    from warubi_tui.neon.client import NeonClient
+    from warubi_tui.neon.models import Activity, Branch, Database, Endpoint, Moment, Operation, Project
+    from warubi_tui.recovery.restore import RestorePlan, RestoreResult
+
+    Progress = Callable[[Sequence[Operation]], None]
+
+
+class Comparison(Protocol):
+    """A comparison of two databases that fills up while it runs; see `diff.database.DatabaseDiff`."""
+
+    schema: list[SchemaChange]
+    tables: list[TableDiff]
+    notes: list[str]
+    seconds: float
+    finished: bool
+
+    async def run(
+        self,
+        *,
+        on_table: Callable[[TableDiff], None] | None = None,
+        on_progress: Callable[[DiffProgress], None] | None = None,
+    ) -> object: ...
+
+    async def rows(
+        self, schema: str, table: str, *, offset: int = 0, limit: int = 100, op: Op | None = None
+    ) -> list[RowDiff]: ...
+
+    def close(self) -> None: ...
+
+
+class Services(Protocol):
+    """Everything the console reads and changes, for one project.
+
+    Every call may raise a `WarubiError`; calls that change something return when their operations ended
+    and raise `UnknownOutcomeError` when it cannot be known whether they happened.
+    """
+
+    async def client(self) -> NeonClient:
+        """The open connection to the management API."""
+        ...
+
+    async def project(self) -> Project: ...
+
+    async def branches(self) -> list[Branch]: ...
+
+    async def endpoints(self) -> list[Endpoint]: ...
+
+    async def databases(self, branch: Branch) -> list[Database]: ...
+
+    async def window(self, branch: Branch) -> Window:
+        """From when to when `branch` can be restored."""
+        ...
+
+    async def events(self, branch: Branch) -> list[Event]:
+        """What happened to `branch`, oldest first."""
+        ...
+
+    async def activity(self, branch: Branch, start: datetime, end: datetime, buckets: int) -> Activity | None:
+        """Commits in equal parts of the time from `start` to `end`; None where the server does not offer it."""
+        ...
+
+    async def moment(self, branch: Branch, at: datetime) -> Moment | None:
+        """What a restore to `at` would hold; None where the server does not offer it."""
+        ...
+
+    async def resolve(self, branch: Branch, when: str | datetime | Lsn) -> RestorePoint:
+        """Reads a typed time or LSN and checks it against the history window."""
+        ...
+
+    async def plan_copy(self, branch: Branch, point: RestorePoint, name: str | None) -> RestorePlan: ...
+
+    async def plan_in_place(
+        self, branch: Branch, point: RestorePoint, keep_as: str | None
+    ) -> RestorePlan: ...
+
+    async def restore(
+        self, plan: RestorePlan, confirmation: str | None, progress: Progress
+    ) -> RestoreResult: ...
+
+    async def rename(self, branch: Branch, name: str, progress: Progress) -> None: ...
+
+    async def protect(self, branch: Branch, protected: bool, progress: Progress) -> None: ...
+
+    async def set_default(self, branch: Branch, progress: Progress) -> None: ...
+
+    async def delete(self, branch: Branch, progress: Progress) -> None: ...
+
+    async def comparison(self, then: Branch, now: Branch, database: str | None) -> Comparison:
+        """A comparison of one database of two branches, ready to run.
+
+        Args:
+            database: its name; None is the first one that both branches have.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Closes the connection to the management API."""
+        ...
