@@ -22,18 +22,21 @@ if TYPE_CHECKING:
     from warubi_tui.commands.session import Session
     from warubi_tui.config import Target
 
-    Commands: TypeAlias = _SubParsersAction[ArgumentParser]
+    Commands: TypeAlias = "_SubParsersAction[_Parser]"
 
 _EPILOG: Final = """\
 BRANCH is a name or an id; where the past can be read also NAME@WHEN.
-WHEN is a time with Z, an offset or a zone (2026-11-22T14:05:00.250Z, "yesterday 14:05 Europe/Berlin"), a time
-without one, read in your zone ("14:05"), relative (-15m, "10 minutes ago"), or an LSN (0/1DE2850).
+WHEN is a time with Z, an offset or a zone (2026-11-22T14:05:00.250Z,
+"yesterday 14:05 Europe/Berlin"), a time without one, read in your zone
+("14:05"), relative (-15m, "10 minutes ago"), or an LSN (0/1DE2850).
 
-Exit codes: 0 done, or no difference; 1 found or failed; 2 not understood; 3 refused, nothing done;
-4 the other side unreachable or failing; 130 interrupted.
+Exit codes: 0 done, or no difference; 1 found or failed; 2 not understood;
+3 refused, nothing done; 4 the other side unreachable or failing;
+130 interrupted.
 
-Without a command the console opens. Where to talk: --profile, then NEON_API_KEY (NEON_API_HOST,
-NEON_PROJECT_ID), then the profile of config.toml, then a login of neonctl, then a running engine.
+Without a command the console opens. Where to talk: --profile, then
+NEON_API_KEY (with NEON_API_HOST, NEON_PROJECT_ID), then the profile that
+config.toml chooses, then a login of neonctl, then a running engine.
 """
 
 _RELATIVE_TIME = re.compile(r"[-+]\d.*")
@@ -108,7 +111,7 @@ def _add_engine(commands: "Commands") -> None:
     parser.add_argument(
         "action",
         choices=["start", "serve", "stop", "status", "env"],
-        help="start in the background, serve in the foreground, stop, say how it is, or print a shell's settings",
+        help="run it in the background (start) or here (serve), stop it, say how it is, print a shell's settings",
     )
     parser.add_argument("--dir", type=Path, metavar="D", help="where the engine keeps everything")
     parser.add_argument(
