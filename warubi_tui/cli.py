@@ -111,7 +111,7 @@ def _add_engine(commands: "Commands") -> None:
     parser.add_argument(
         "action",
         choices=["start", "serve", "stop", "status", "env"],
-        help="run it in the background (start) or here (serve), stop it, say how it is, print a shell's settings",
+        help="run it in the background (start) or here (serve), stop it, say how it is, print its settings",
     )
     parser.add_argument("--dir", type=Path, metavar="D", help="where the engine keeps everything")
     parser.add_argument(

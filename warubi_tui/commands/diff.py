@@ -51,7 +51,7 @@ async def diff(find_target: Callable[[], Target], output: Output, options: Names
         comparison = DatabaseDiff(then.uri, now.uri, tables=options.table, rows=not options.schema_only)
         await stack.enter_async_context(comparison)
         await comparison.run()
-        await _write_lines(comparison, options.jsonl, options.limit)
+        await _write_lines(comparison, output, options.jsonl, options.limit)
         if options.jsonl != "-":
             data = {"then": then.label, "now": now.label, **comparison.to_json()}
             output.result(await _text(comparison, then, now, options), data)
@@ -96,13 +96,17 @@ def _is_uri(text: str) -> bool:
     return text.startswith(("postgresql://", "postgres://"))
 
 
-async def _write_lines(comparison: DatabaseDiff, destination: str | None, limit: int | None) -> None:
+async def _write_lines(
+    comparison: DatabaseDiff, output: Output, destination: str | None, limit: int | None
+) -> None:
     if destination is None:
         return
     with _line_writer(destination) as write_line:
         for one in comparison.tables:
             async for row in _rows(comparison, one, limit):
                 write_line(json.dumps(row.to_json()))
+            if one.partial:
+                output.note(f"Of {one.table}, only {one.kept} of {one.total} rows were kept for reading.")
 
 
 @contextmanager
