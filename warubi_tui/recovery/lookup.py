@@ -72,7 +72,7 @@ async def branch_as(
 async def operations_of(
     client: ControlPlane, project_id: str, branch_ids: Collection[str], since: datetime
 ) -> list[Operation]:
-    """What a lost answer would have listed: the operations of these branches since `since`.
+    """What a lost answer would have listed: the operations of these branches since `since`, oldest first.
 
     Of several ended ones of the same action only the latest counts: an older one was another call's.
     """
@@ -84,4 +84,4 @@ async def operations_of(
         known = found.get(key)
         if known is None or known.created_at < operation.created_at:
             found[key] = operation
-    return list(found.values())
+    return list(reversed(found.values()))

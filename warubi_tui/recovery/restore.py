@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from warubi_tui.errors import RefusedError, UnknownOutcomeError, WarubiError
 from warubi_tui.recovery import effects
-from warubi_tui.recovery.lookup import Patience, branch_named, operations_of, sent
+from warubi_tui.recovery.lookup import Patience, branch_as, branch_named, operations_of, sent
 from warubi_tui.text import clean
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from warubi_tui.secret import Secret
 
     Progress = Callable[[Sequence[Operation]], None]
+
+PATIENT = Patience()
 
 MAX_NAME_LENGTH = 256
 """Neon's limit for a branch name, in characters."""
@@ -139,7 +141,7 @@ async def perform(
     *,
     confirmation: str | None = None,
     progress: Progress | None = None,
-    patience: Patience | None = None,
+    patience: Patience = PATIENT,
 ) -> RestoreResult:
     """Does what `plan` says and waits until every operation has ended.
 
@@ -166,9 +168,11 @@ async def perform(
     try:
         branch_id, operations = await _send(client, plan)
     except UnknownOutcomeError as lost:
-        branch_id, operations = await _look_up(client, plan, lost, patience or Patience())
-    with sent(f"the restore to {clean(plan.name)}"):
-        return await _settle(client, plan, branch_id, operations, started=started, progress=progress)
+        branch_id, operations = await _look_up(client, plan, lost, patience)
+    with sent(f"restoring {clean(plan.name)}"):
+        return await _settle(
+            client, plan, branch_id, operations, started=started, progress=progress, patience=patience
+        )
 
 
 async def resume(
@@ -176,7 +180,7 @@ async def resume(
     plan: RestorePlan,
     *,
     progress: Progress | None = None,
-    patience: Patience | None = None,
+    patience: Patience = PATIENT,
 ) -> RestoreResult:
     """Follows a restore that was sent earlier, by this process or one that died. Sends nothing.
 
@@ -186,9 +190,11 @@ async def resume(
     """
     started = time.monotonic()
     never_seen = UnknownOutcomeError("It is not known whether the restore was sent")
-    branch_id, operations = await _look_up(client, plan, never_seen, patience or Patience())
-    with sent(f"the restore to {clean(plan.name)}"):
-        return await _settle(client, plan, branch_id, operations, started=started, progress=progress)
+    branch_id, operations = await _look_up(client, plan, never_seen, patience)
+    with sent(f"restoring {clean(plan.name)}"):
+        return await _settle(
+            client, plan, branch_id, operations, started=started, progress=progress, patience=patience
+        )
 
 
 async def _plan_overwrite(
@@ -217,9 +223,10 @@ def _stamp(now: datetime) -> str:
 
 
 def _check_name(name: str) -> None:
-    if not name.strip() or len(name) > MAX_NAME_LENGTH:
+    if not name.strip() or len(name) > MAX_NAME_LENGTH or clean(name) != name:
         raise RefusedError(
-            "That cannot be the name of a branch", f"A name has 1 to {MAX_NAME_LENGTH} characters."
+            "That cannot be the name of a branch",
+            f"A name has 1 to {MAX_NAME_LENGTH} characters, all of them printable.",
         )
 
 
@@ -287,11 +294,18 @@ async def _settle(
     *,
     started: float,
     progress: Progress | None,
+    patience: Patience,
 ) -> RestoreResult:
     from warubi_tui.neon.operations import wait
 
     ended = await wait(client, plan.project.id, operations, progress=progress)
-    branch = await client.branch(plan.project.id, branch_id)
+    branch = await branch_as(client, plan.project.id, branch_id, _at_rest, patience)
+    if branch is None:
+        raise UnknownOutcomeError(
+            f"The branch {clean(plan.name)} is not ready yet",
+            "Its operations have ended, as far as they are seen.",
+            "Look again in a minute.",
+        )
     kept = None
     if plan.keep_as is not None:
         kept = await branch_named(client, plan.project.id, plan.keep_as, Patience(attempts=1))
@@ -303,6 +317,10 @@ async def _settle(
             )
     uri = await _connection_uri(client, plan.project.id, branch_id)
     return RestoreResult(branch, tuple(ended), uri, time.monotonic() - started, kept)
+
+
+def _at_rest(branch: Branch) -> bool:
+    return branch.current_state not in {"init", "resetting"}
 
 
 async def _connection_uri(client: ControlPlane, project_id: str, branch_id: str) -> Secret | None:

@@ -65,9 +65,8 @@ CHOOSE: Final = Step(
         Option(
             PROMOTE,
             "Rename and promote",
-            "The copy takes the original's name and becomes the default. Nothing is overwritten,"
-            " but the application needs the copy's connection string. Right when the damaged branch must stay as it"
-            " is.",
+            "The copy takes the original's name and becomes the default; nothing is overwritten. The"
+            " application needs the copy's connection string. Right when the damaged branch has to stay.",
         ),
         Option(
             KEEP,
