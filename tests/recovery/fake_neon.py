@@ -58,6 +58,8 @@ class FakeNeon:
     endings: dict[str, str] = field(default_factory=dict)
     """The status in which operations of an action end; `finished` unless given."""
     down: bool = False
+    on_request: Callable[[str], None] = lambda _: None
+    """Called with every call that comes in, before anything else."""
 
     def __post_init__(self) -> None:
         self._numbers = itertools.count(1)
@@ -98,6 +100,7 @@ class FakeNeon:
     async def handle(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path.removeprefix("/api/v2")
         self.requests.append(f"{request.method} {path}")
+        self.on_request(self.requests[-1])
         if self.down:
             raise httpx.ConnectError("connection refused", request=request)
         fault = next((f for f in self.faults if f.method == request.method and re.search(f.path, path)), None)

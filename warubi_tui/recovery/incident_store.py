@@ -88,7 +88,7 @@ class IncidentStore:
             incident = Incident.from_json(json.loads(path.read_text(encoding="utf-8")))
             if incident.id != path.stem:
                 raise MalformedIncidentError(f"it holds the incident {incident.id!r}")
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise WarubiError(
                 "An incident's file cannot be read",
