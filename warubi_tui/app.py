@@ -89,13 +89,32 @@ class WarubiApp(Console):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("1", "show('branches')", "Branches", id="app.branches", tooltip="Every branch", show=False),
-        Binding("2", "show('timeline')", "Timeline", id="app.timeline", tooltip="The last timeline", show=False),
+        Binding(
+            "2", "show('timeline')", "Timeline", id="app.timeline", tooltip="The last timeline", show=False
+        ),
         Binding("3", "show('diff')", "Diff", id="app.diff", tooltip="The last comparison", show=False),
-        Binding("4", "show('recover')", "Recover", id="app.recover", tooltip="Guided recovery, step by step"),
-        Binding("5", "show('work')", "Work", id="app.work", tooltip="What is being done, and was", show=False),
-        Binding("w", "toggle_writes", "Writes", id="app.writes", tooltip="Allow changes, or stop", show=False),
-        Binding("question_mark,f1", "help", "Help", key_display="?", id="app.help", tooltip="Keys of this screen"),
+        Binding(
+            "4", "show('recover')", "Recover", id="app.recover", tooltip="Guided, step by step", show=False
+        ),
+        Binding(
+            "5", "show('work')", "Work", id="app.work", tooltip="What is being done, and was", show=False
+        ),
+        Binding(
+            "w", "toggle_writes", "Writes", id="app.writes", tooltip="Allow changes, or stop", show=False
+        ),
+        Binding(
+            "question_mark,f1", "help", "Help", key_display="?", id="app.help", tooltip="Keys of this screen"
+        ),
         Binding("q", "leave", "Quit", id="app.quit", tooltip="Leave the console"),
+        Binding(
+            "ctrl+q",
+            "leave",
+            "Quit",
+            id="app.quit_always",
+            tooltip="Leave the console, also while typing",
+            show=False,
+            priority=True,
+        ),
     ]
 
     def __init__(
@@ -142,13 +161,17 @@ class WarubiApp(Console):
 
         decision = await self.push_screen_wait(RestoreDialog(branch, when, self.services))
         if decision is not None:
-            self.run_work(decision.title, lambda job: self._restore(decision, job), *decision.plan.effects)
+            self.run_work(
+                decision.title,
+                lambda job: self._restore(decision, job),
+                *decision.plan.effects,
+                branch=branch.name,
+            )
             self.show_work()
 
     async def _restore(self, decision: RestoreDecision, job: Work) -> None:
         plan = decision.plan
         result = await self.services.restore(plan, decision.confirmation, job.progress)
-        job.note(f"Took: {result.seconds:.1f} s")
         if result.kept_as is not None:
             job.note(f"Kept as: {result.kept_as.name} ({result.kept_as.id})")
             job.comparison = (result.branch, result.kept_as)

@@ -21,7 +21,16 @@ from warubi_tui.history.events import Event
 from warubi_tui.history.moment import RestorePoint
 from warubi_tui.history.window import Window
 from warubi_tui.lsn import Lsn
-from warubi_tui.neon.models import Activity, ActivityBucket, Branch, Database, Endpoint, Moment, Operation, Project
+from warubi_tui.neon.models import (
+    Activity,
+    ActivityBucket,
+    Branch,
+    Database,
+    Endpoint,
+    Moment,
+    Operation,
+    Project,
+)
 from warubi_tui.recovery import effects
 from warubi_tui.recovery.restore import RestorePlan, RestoreResult
 from warubi_tui.secret import Secret
@@ -116,7 +125,9 @@ class FakeComparison:
         self, schema: str, table: str, *, offset: int = 0, limit: int = 100, op: Op | None = None
     ) -> list[RowDiff]:
         self.fetched.append((offset, limit))
-        found = [one for one in self._rows if (one.schema, one.table) == (schema, table) and op in {None, one.op}]
+        found = [
+            one for one in self._rows if (one.schema, one.table) == (schema, table) and op in {None, one.op}
+        ]
         return found[offset : offset + limit]
 
     def close(self) -> None:

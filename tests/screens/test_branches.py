@@ -1,6 +1,6 @@
 """Home: the tree, its faces, and what the keys do."""
 
-from tests.screens.conftest import FakeServices, Open, branch, settle, words
+from tests.screens.conftest import FakeServices, Open, words
 
 
 async def test_the_tree_is_shown(open_console: Open, size: tuple[int, int]) -> None:

@@ -75,7 +75,7 @@ class CompareDialog(Dialog[Comparison]):
 
 
 def suggestion(branches: Sequence[Branch], branch: Branch) -> tuple[Branch, Branch]:
-    """Then and now for `branch`: a copy and its parent; a root and its newest child, or the default branch."""
+    """Then and now for `branch`: a copy and its parent; a root and its newest child or the default."""
     parent = next((one for one in branches if one.id == branch.parent_id), None)
     if parent is not None:
         return branch, parent

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 TYPING_SECONDS: Final = 0.2
 """How long the keyboard has to rest before the plan is made again."""
 
+_KINDS: Final = {
+    "copy": "a copy beside it (changes nothing)",
+    "in-place": "in place (overwrites it, keeps now under a name)",
+}
 _NAME_LABELS: Final = {False: "New branch", True: "Keep now as"}
 
 
@@ -78,12 +82,12 @@ class RestoreDialog(Dialog[RestoreDecision]):
             with Horizontal(classes="dialog-field"):
                 yield Label("How")
                 with RadioSet(compact=True, id="kind"):
-                    yield RadioButton("a copy beside it (changes nothing)", value=True, id="copy")
-                    yield RadioButton("in place (overwrites it, keeps now under a name)", id="in-place")
+                    for kind in _KINDS:
+                        yield RadioButton(value=kind == "copy", id=kind)
             with Horizontal(classes="dialog-field"):
                 yield Label(_NAME_LABELS[False], id="name-label")
                 yield Input(compact=True, id="name", placeholder="a name is chosen for you")
-            with VerticalScroll(id="plan-scroll", can_focus=False):
+            with VerticalScroll(id="plan-scroll"):
                 yield Static(id="plan")
             with Vertical(id="typing"):
                 yield Label(type_request(self.branch.name), classes="dialog-ask")
@@ -93,7 +97,7 @@ class RestoreDialog(Dialog[RestoreDecision]):
                 yield button("Restore", "restore", dangerous=True)
 
     def on_mount(self) -> None:
-        self.query_one("#typing").display = False
+        self._show_kind()
         self.make_plan()
 
     @property
@@ -103,9 +107,16 @@ class RestoreDialog(Dialog[RestoreDecision]):
 
     @on(RadioSet.Changed)
     def _kind_changed(self) -> None:
+        self._show_kind()
+        self._plan_soon()
+
+    def _show_kind(self) -> None:
+        """Marks the chosen kind with a sign, not by colour alone, and asks for what it needs."""
+        for choice in self.query(RadioButton):
+            words = _KINDS[choice.id or ""]
+            choice.label = Content.styled(f"▸ {words}", "bold") if choice.value else Content(f"  {words}")
         self.query_one("#typing").display = self.in_place
         self.query_one("#name-label", Label).update(_NAME_LABELS[self.in_place])
-        self._plan_soon()
 
     @on(Input.Changed, "#when")
     @on(Input.Changed, "#name")

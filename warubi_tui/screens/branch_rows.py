@@ -20,20 +20,23 @@ if TYPE_CHECKING:
 MAX_ROWS: Final = 1_000
 """How many branches are put into the table; more would make the keyboard wait."""
 
-_NARROW: Final = (("Branch", 27), ("Marks", 17), ("State", 8), ("Data as of", 10), ("Size", 8))
-_WIDE: Final = (
-    ("Branch", 30),
-    ("Marks", 17),
-    ("State", 10),
-    ("Data as of", 10),
-    ("Size", 8),
-    ("Age", 10),
-)
+_NAME_WIDTH: Final = 24
+_PADDING: Final = 2
+
+_COLUMNS: Final = (("Marks", 17), ("Data as of", 10), ("State", 8), ("Size", 7), ("Age", 10))
+"""Beside the name, most important first: label and width in cells."""
 
 
-def columns(*, wide: bool) -> Sequence[tuple[str, int]]:
-    """Label and width in cells of every column."""
-    return _WIDE if wide else _NARROW
+def columns(room: int) -> list[tuple[str, int]]:
+    """Label and width of the columns that fit into `room` cells; the name takes what is left."""
+    chosen: list[tuple[str, int]] = []
+    left = room - _PADDING
+    for label, width in _COLUMNS:
+        if left - width - _PADDING < _NAME_WIDTH:
+            break
+        chosen.append((label, width))
+        left -= width + _PADDING
+    return [("Branch", max(left, _NAME_WIDTH)), *chosen]
 
 
 @dataclass(frozen=True)
@@ -45,20 +48,22 @@ class BranchRow:
     """0 for a root, and for every branch while a filter is on."""
     now: datetime
 
-    def cells(self, *, wide: bool) -> list[Text]:
-        """What stands in the columns, as text that is never read as markup."""
+    def cells(self, shown: Sequence[tuple[str, int]]) -> list[Text]:
+        """What stands in the columns `shown`, as text that is never read as markup."""
         branch, now = self.branch, self.now
         marker = "  " * (self.depth - 1) + "└─ " if self.depth else ""
-        name_width = columns(wide=wide)[0][1] - len(marker)
-        name = Text.assemble((marker, "dim"), (shorten(clean(branch.name), name_width), "bold" if branch.default else ""))
-        cells = [
-            name,
-            Text(" ".join(marks(branch))),
-            Text(state_words(branch)),
-            Text(short_time(branch.parent_timestamp, now) if branch.parent_timestamp else "live"),
-            Text(size_words(branch.logical_size), justify="right"),
-        ]
-        return [*cells, Text(timefmt.age(branch.created_at, now).removesuffix(" ago"))] if wide else cells
+        name = shorten(clean(branch.name), shown[0][1] - len(marker))
+        by_label = {
+            "Marks": Text(" ".join(marks(branch))),
+            "Data as of": Text(
+                short_time(branch.parent_timestamp, now) if branch.parent_timestamp else "live"
+            ),
+            "State": Text(f"→{branch.pending_state}" if branch.pending_state else branch.current_state),
+            "Size": Text(size_words(branch.logical_size), justify="right"),
+            "Age": Text(timefmt.age(branch.created_at, now).removesuffix(" ago")),
+        }
+        first = Text.assemble((marker, "dim"), (name, "bold" if branch.default else ""))
+        return [first, *(by_label[label] for label, _ in shown[1:])]
 
 
 def branch_rows(branches: Sequence[Branch], wanted: str, now: datetime) -> list[BranchRow]:
@@ -77,7 +82,11 @@ def branch_rows(branches: Sequence[Branch], wanted: str, now: datetime) -> list[
 
 def marks(branch: Branch) -> list[str]:
     """What is special about a branch, in words."""
-    marked = [("default", branch.default), ("protected", branch.protected), ("expires", bool(branch.expires_at))]
+    marked = [
+        ("default", branch.default),
+        ("protected", branch.protected),
+        ("expires", bool(branch.expires_at)),
+    ]
     return [word for word, on in marked if on]
 
 

@@ -31,26 +31,41 @@ if TYPE_CHECKING:
 _CHANGES = frozenset({"restore", "rename", "protect", "set_default", "delete"})
 
 
+class BranchTable(DataTable[object]):
+    """The list; enter opens the timeline."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "enter", "select_cursor", "Timeline", id="branches.timeline", tooltip="Its history on a time axis"
+        ),
+    ]
+
+
 class BranchesScreen(ConsoleScreen):
     """The tree of branches with a detail pane."""
 
     CSS_PATH = "branches.tcss"
     TITLE_WORDS = "Branches"
+    REFRESH_SECONDS: ClassVar[float] = 15
     ABOUT = (
         "Every branch of the project. 'Data as of' is the moment a branch left its parent. "
-        "Enter opens the timeline of the branch under the cursor; restoring to a copy beside it is always safe. "
+        "Enter opens the timeline of the branch under the cursor; a restored copy beside it is always safe. "
         "In read-only mode nothing that changes a branch is available: w allows changes."
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "timeline", "Timeline", id="branches.timeline", tooltip="Its history on a time axis"),
         Binding("b", "restore", "Restore…", id="branches.restore", tooltip="Bring back an earlier state"),
         Binding("d", "diff", "Diff…", id="branches.diff", tooltip="Compare this branch with another one"),
         Binding(
             "e", "rename", "Rename…", id="branches.rename", tooltip="Give the branch another name", show=False
         ),
         Binding(
-            "p", "protect", "Protect", id="branches.protect", tooltip="Protect the branch, or stop", show=False
+            "p",
+            "protect",
+            "Protect",
+            id="branches.protect",
+            tooltip="Protect the branch, or stop",
+            show=False,
         ),
         Binding(
             "f",
@@ -61,7 +76,10 @@ class BranchesScreen(ConsoleScreen):
             show=False,
         ),
         Binding("x", "delete", "Delete…", id="branches.delete", tooltip="Delete the branch", show=False),
-        Binding("slash", "filter", "Filter", key_display="/", id="branches.filter", tooltip="By part of a name"),
+        Binding(
+            "slash", "filter", "Filter", key_display="/", id="branches.filter", tooltip="By part of a name"
+        ),
+        Binding("4", "app.show('recover')", "Recover", id="branches.recover", tooltip="Guided, step by step"),
     ]
 
     branches: var[tuple[Branch, ...]] = var(())
@@ -69,7 +87,7 @@ class BranchesScreen(ConsoleScreen):
     loaded_at: var[datetime | None] = var(None)
     """When `branches` were fetched; older than the last failed try means they are stale."""
 
-    table = getters.query_one("#branches", DataTable)
+    table = getters.query_one(BranchTable)
     detail = getters.query_one("#branch-detail", Static)
     state = getters.query_one("#branches-state", Static)
     filter_bar = getters.query_one(FilterBar)
@@ -83,7 +101,7 @@ class BranchesScreen(ConsoleScreen):
     def compose_body(self) -> Iterable[Widget]:
         yield Static(Content("Asking for the branches…"), id="branches-state")
         with Horizontal(id="branches-body"):
-            yield DataTable[object](id="branches", cursor_type="row", zebra_stripes=False)
+            yield BranchTable(id="branches", cursor_type="row")
             with VerticalScroll(id="branch-pane", can_focus=False):
                 yield Static(id="branch-detail")
         yield FilterBar()
@@ -112,14 +130,14 @@ class BranchesScreen(ConsoleScreen):
     def show_branches(self) -> None:
         """Fills the table, keeping the cursor on its branch."""
         selected = self.selected
-        wide = self.has_class("-wide")
+        shown = columns(self.table.size.width - 1)
         rows = branch_rows(self.branches, self.filter_bar.text, self.console.now())
         self._shown = {row.branch.id: row.branch for row in rows}
         self.table.clear(columns=True)
-        for label, width in columns(wide=wide):
+        for label, width in shown:
             self.table.add_column(label, width=width)
         for row in rows:
-            self.table.add_row(*row.cells(wide=wide), key=row.branch.id)
+            self.table.add_row(*row.cells(shown), key=row.branch.id)
         if selected is not None and selected.id in self._shown:
             self.table.move_cursor(row=self.table.get_row_index(selected.id), animate=False)
         self.filter_bar.count(len(rows), len(self.branches))
@@ -152,14 +170,18 @@ class BranchesScreen(ConsoleScreen):
         facts = [f"{count} branch" if count == 1 else f"{count} branches"]
         if self.project is not None:
             kept = self.project.history_retention
-            facts.append(f"history kept {timefmt.span_text(kept)}" if kept else "no history kept: cannot restore")
+            facts.append(
+                f"history kept {timefmt.span_text(kept)}" if kept else "no history kept: cannot restore"
+            )
         if count > MAX_ROWS:
             facts.append(f"the first {MAX_ROWS} shown: / filters")
         if self._failed and not loading:
             stale = f" · STALE, as of {timefmt.age(loaded, now)} ({timefmt.utc(loaded, 'seconds')})"
             self.state.update(Content.assemble(" · ".join(facts), (stale, "bold $text-warning")))
         else:
-            self.state.update(Content(" · ".join([*facts, "loading…" if loading else ""]).removesuffix(" · ")))
+            self.state.update(
+                Content(" · ".join([*facts, "loading…" if loading else ""]).removesuffix(" · "))
+            )
 
     @on(DataTable.RowHighlighted, "#branches")
     def _show_detail(self) -> None:
@@ -227,6 +249,7 @@ class BranchesScreen(ConsoleScreen):
             self.console.run_work(
                 f"Rename {branch.name} to {name.strip()}",
                 lambda job: services.rename(branch, name.strip(), job.progress),
+                branch=branch.name,
             )
 
     @work

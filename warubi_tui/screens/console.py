@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from warubi_tui.screens.services import Services
 
 
-WIDE = 110
+WIDE = 130
 """From this many columns on, screens show a second pane and more columns."""
 
 
@@ -67,15 +67,18 @@ class Console(App[None]):
         if screen is not None:
             screen.fail(error, retry)
 
-    def run_work(self, title: str, job: Callable[[Work], Awaitable[None]], *facts: str) -> Work:
+    def run_work(
+        self, title: str, job: Callable[[Work], Awaitable[None]], *plan: str, branch: str = ""
+    ) -> Work:
         """Starts `job` on the app, so that it goes on when its screen is left.
 
         Args:
             title: what it does, in the words of the confirmation.
             job: gets the `Work` to report progress and results to; a raised error ends the work as failed.
-            facts: what is known before it starts.
+            plan: what was announced; it stays in sight while the work goes on.
+            branch: the name of the branch it is about.
         """
-        work = Work(title, self.now(), self.work_changed.publish, facts=facts)
+        work = Work(title, self.now(), self.work_changed.publish, branch=branch, plan=plan)
         self.works.insert(0, work)
 
         async def run() -> None:
@@ -143,9 +146,21 @@ class ConsoleScreen(Screen[None]):
     ABOUT: ClassVar[str] = ""
     """What the help says about this screen, above its keys."""
 
+    REFRESH_SECONDS: ClassVar[float] = 0
+    """How often the screen in front loads again by itself; 0 is never."""
+
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Back", id="screen.back", tooltip="Close the message, or go back", show=False),
-        Binding("r", "reload", "Reload", id="screen.reload", tooltip="Load again, or retry what failed", show=False),
+        Binding(
+            "escape", "back", "Back", id="screen.back", tooltip="Close the message, or go back", show=False
+        ),
+        Binding(
+            "r",
+            "reload",
+            "Reload",
+            id="screen.reload",
+            tooltip="Load again, or retry what failed",
+            show=False,
+        ),
     ]
 
     subject = reactive("")
@@ -156,6 +171,14 @@ class ConsoleScreen(Screen[None]):
         yield from self.compose_body()
         yield ErrorPanel()
         yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        if self.REFRESH_SECONDS:
+            self.set_interval(self.REFRESH_SECONDS, self._load_quietly)
+
+    def _load_quietly(self) -> None:
+        if self.is_current and not self.query_one(ErrorPanel).display:
+            self.load()
 
     def compose_body(self) -> Iterable[Widget]:
         """What stands between the header and the footer."""
@@ -206,5 +229,3 @@ class ConsoleScreen(Screen[None]):
             self.app.pop_screen()
         else:
             self.app.switch_mode("branches")
-
-

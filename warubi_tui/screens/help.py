@@ -56,14 +56,14 @@ class HelpScreen(ModalScreen[None]):
 def key_rows(
     active: Iterable[ActiveBinding], display: Iterable[tuple[str, str]] = ()
 ) -> list[tuple[str, str, str]]:
-    """Key, short name and explanation of bindings; keys of one action share a row.
+    """Key, short name and explanation of bindings, warubi's own first; keys of one action share a row.
 
     Args:
         display: pairs of a binding's key and how it is written.
     """
     written = dict(display)
     rows: dict[tuple[str, str], list[str]] = {}
-    for one in active:
+    for one in sorted(active, key=lambda one: one.binding.id is None):
         binding = one.binding
         if not binding.description or binding.system:
             continue

@@ -103,9 +103,7 @@ class LiveServices:
             client, project, branch, point, keep_as=keep_as, now=self._now(), zone=self._zone
         )
 
-    async def restore(
-        self, plan: RestorePlan, confirmation: str | None, progress: Progress
-    ) -> RestoreResult:
+    async def restore(self, plan: RestorePlan, confirmation: str | None, progress: Progress) -> RestoreResult:
         from warubi_tui.recovery.restore import perform
 
         return await perform(await self.client(), plan, confirmation=confirmation, progress=progress)
@@ -141,13 +139,16 @@ class LiveServices:
         if not wanted:
             names = ", ".join(clean(one.name) for one in common) or "none"
             raise UsageError(
-                f"Both branches have no database {clean(database)!r}" if database else "No database in common",
+                f"Both branches have no database {clean(database)!r}"
+                if database
+                else "No database in common",
                 f"Both have: {names}",
             )
         chosen = min(wanted, key=lambda one: one.id)
         owner_then = next(one.owner_name for one in there if one.name == chosen.name)
         return DatabaseDiff(
-            await self._uri(then, chosen.name, owner_then), await self._uri(now, chosen.name, chosen.owner_name)
+            await self._uri(then, chosen.name, owner_then),
+            await self._uri(now, chosen.name, chosen.owner_name),
         )
 
     async def _uri(self, branch: Branch, database: str, role: str) -> Secret:

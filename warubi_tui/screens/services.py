@@ -72,7 +72,7 @@ class Services(Protocol):
         ...
 
     async def activity(self, branch: Branch, start: datetime, end: datetime, buckets: int) -> Activity | None:
-        """Commits in equal parts of the time from `start` to `end`; None where the server does not offer it."""
+        """Commits in equal parts from `start` to `end`; None where the server does not offer it."""
         ...
 
     async def moment(self, branch: Branch, at: datetime) -> Moment | None:

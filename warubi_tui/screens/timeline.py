@@ -39,14 +39,15 @@ class TimelineScreen(ConsoleScreen):
     ABOUT = (
         "The part of the past that can be restored. Arrows move the cursor, + and - zoom at it, "
         "t takes a time (14:05, -15m, yesterday 14:05 Europe/Berlin, 2026-11-22T14:05:00.250Z). "
-        "● created, ◇ a branch made of it, ↺ overwritten by a restore, × expires, ▪ operation. A restore holds every commit up to the cursor "
+        "● created, ◇ a branch made of it, ↺ overwritten by a restore, ✗ expires, "
+        "▪ operation. A restore holds every commit up to the cursor "
         "and nothing after it; [ and ] go from commit to commit where the server knows them."
     )
-    REFRESH_SECONDS = 15
+    REFRESH_SECONDS: ClassVar[float] = 15
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "restore", "Restore here…", id="timeline.restore", tooltip="Restore to this moment"),
-        Binding("t", "type_time", "Type a time", id="timeline.time", tooltip="Go to a time that you type"),
+        Binding("enter", "restore", "Restore…", id="timeline.restore", tooltip="Restore to this moment"),
+        Binding("t", "type_time", "Time…", id="timeline.time", tooltip="Go to a time that you type"),
         Binding(
             "left_square_bracket",
             "before_commit",
@@ -128,12 +129,11 @@ class TimelineScreen(ConsoleScreen):
         if branch is None or window is None:
             self.state.update("No history loaded. r tries again.")
             return
-        how = "as the server says" if window.source == "server" else "computed; the server may keep less"
-        now = self.console.now()
-        oldest = timefmt.age(window.start, now)
-        self.state.update(
-            Content.assemble((branch.name, "bold"), f" · can be restored from {oldest} on ({how})")
-        )
+        words = f" · restorable from {timefmt.utc(window.start, 'seconds')}"
+        words += f" ({timefmt.age(window.start, self.console.now())})"
+        if window.source == "computed":
+            words += " at best; the server may keep less"
+        self.state.update(Content.assemble((branch.name, "bold"), words))
 
     @on(TimelineView.CursorMoved)
     def _cursor_moved(self, event: TimelineView.CursorMoved) -> None:
@@ -143,7 +143,9 @@ class TimelineScreen(ConsoleScreen):
             self._moment_timer.stop()
         self._moment_timer = self.set_timer(SETTLE_SECONDS, lambda: self._ask_moment(event.at))
 
-    @work(exclusive=True, group="timeline.moment", exit_on_error=False, description="Ask what the moment holds")
+    @work(
+        exclusive=True, group="timeline.moment", exit_on_error=False, description="Ask what the moment holds"
+    )
     async def _ask_moment(self, at: datetime) -> None:
         assert self.branch is not None
         self.moment = await self.console.services.moment(self.branch, at)
@@ -193,7 +195,7 @@ class TimelineScreen(ConsoleScreen):
             facts.append(("left out", "nothing: this is the newest commit"))
         else:
             at = timefmt.utc(moment.next_time) if moment.next_time else ""
-            facts.append(("left out", f"the commit at {at} (LSN {moment.next_lsn}) and all later ones"))
+            facts.append(("left out", f"commit {at} (LSN {moment.next_lsn}) and all later"))
         return facts
 
     def _work_changed(self, changed: Work) -> None:

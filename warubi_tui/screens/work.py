@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -34,8 +34,12 @@ class Work:
     state: WorkState = WorkState.RUNNING
     finished: datetime | None = None
     operations: tuple[Operation, ...] = ()
-    facts: tuple[str, ...] = ()
-    """What is worth knowing about it: the plan first, the result later. May hold foreign text."""
+    branch: str = ""
+    """The name of the branch it is about; it stands in the header."""
+    plan: tuple[str, ...] = ()
+    """What was announced before it started. May hold foreign text."""
+    results: tuple[str, ...] = ()
+    """What came of it so far. May hold foreign text."""
     comparison: tuple[Branch, Branch] | None = None
     """Two branches (then, now) that are worth comparing when this is done."""
     error: WarubiError | None = None
@@ -45,9 +49,9 @@ class Work:
         self.operations = tuple(operations)
         self.changed(self)
 
-    def note(self, *facts: str) -> None:
-        """Adds facts."""
-        self.facts += facts
+    def note(self, *results: str) -> None:
+        """Adds results."""
+        self.results += results
         self.changed(self)
 
     def end(self, at: datetime, error: WarubiError | None = None) -> None:
@@ -61,12 +65,3 @@ class Work:
         else:
             self.state = WorkState.FAILED
         self.changed(self)
-
-
-@dataclass(frozen=True)
-class Job:
-    """What to do, and how it is called while it is done."""
-
-    title: str
-    run: Callable[[Work], Awaitable[None]]
-    facts: tuple[str, ...] = field(default=())

@@ -41,11 +41,14 @@ class WorkScreen(ConsoleScreen):
     TITLE_WORDS = "Work"
     ABOUT = (
         "Every change that was started here, newest first. Work goes on when you leave this screen; "
-        "come back with 5. 'Outcome unknown' means the answer was lost: look at the branches before you repeat it."
+        "come back with 5. 'Outcome unknown' means the answer was lost: look at the branches before you "
+        "repeat it."
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("d", "compare", "Diff", id="work.compare", tooltip="Compare the restored state with the other one"),
+        Binding(
+            "d", "compare", "Diff", id="work.compare", tooltip="Compare the restored state with the other one"
+        ),
         Binding("b", "home", "Branches", id="work.branches", tooltip="To the list of branches"),
     ]
 
@@ -89,7 +92,9 @@ class WorkScreen(ConsoleScreen):
         self.table.move_cursor(row=min(row, max(len(self.console.works) - 1, 0)), animate=False)
         running = len(self.console.running_works)
         words = f"{running} running, {len(self.console.works) - running} ended"
-        self.query_one("#works-state", Static).update(words if self.console.works else "Nothing was started yet.")
+        self.query_one("#works-state", Static).update(
+            words if self.console.works else "Nothing was started yet."
+        )
         self._show_detail()
 
     def _show_running(self) -> None:
@@ -105,6 +110,7 @@ class WorkScreen(ConsoleScreen):
     @on(DataTable.RowHighlighted, "#works")
     def _show_detail(self) -> None:
         work = self.selected
+        self.subject = work.branch if work else ""
         if work is None:
             self.detail.update("Restores and other changes that you start are listed here.")
         else:
@@ -120,11 +126,13 @@ class WorkScreen(ConsoleScreen):
         ]
         if work.operations:
             parts.append(facts_content(_operation_fact(one) for one in work.operations))
+        parts += [Content(clean(line)) for line in work.results]
         if work.error is not None:
-            parts += [Content(clean_lines(text)) for text in (str(work.error),)]
+            parts.append(Content(clean_lines(str(work.error))))
         if work.state is WorkState.DONE and work.comparison is not None:
             parts.append(Content("d shows the difference between the restored state and the other one."))
-        parts += [Content(clean(fact)) for fact in work.facts]
+        if work.plan:
+            parts += [Content.styled("\nAs announced", "bold"), *(Content(clean(line)) for line in work.plan)]
         return Content("\n").join(parts)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -1,6 +1,7 @@
 """Ticks: aligned, apart, in sight, and readable at every scale."""
 
 from datetime import UTC, datetime
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from hypothesis import given
@@ -22,7 +23,7 @@ def test_ticks_are_in_sight_and_their_labels_do_not_touch(width: int, length: in
     assert all(0 <= tick.cell < viewport.width for tick in drawn)
     assert all(tick.instant % step == 0 for tick in drawn)
     if step != STEPS[-1]:
-        gaps = [right.cell - left.cell for left, right in zip(drawn, drawn[1:], strict=False)]
+        gaps = [right.cell - left.cell for left, right in pairwise(drawn)]
         assert all(gap > label_width(step) for gap in gaps)
 
 

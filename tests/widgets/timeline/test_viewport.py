@@ -55,7 +55,9 @@ def test_an_instant_in_sight_lies_in_a_cell_in_sight(viewport: Viewport, data: s
 
 
 @given(viewports(), st.data(), st.integers(1, 100), st.integers(1, 100))
-def test_zoom_keeps_its_anchor_in_its_cell(viewport: Viewport, data: st.DataObject, up: int, down: int) -> None:
+def test_zoom_keeps_its_anchor_in_its_cell(
+    viewport: Viewport, data: st.DataObject, up: int, down: int
+) -> None:
     anchor = data.draw(st.integers(viewport.start, viewport.end - 1))
     zoomed = viewport.zoom(up, down, anchor)
     assert inside(zoomed)

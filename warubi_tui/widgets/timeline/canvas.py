@@ -16,10 +16,10 @@ class Canvas:
         self._styles = [[""] * width for _ in range(height)]
 
     def write(self, row: int, cell: int, text: str, style: str = "") -> None:
-        """Puts `text` into `row` from `cell` on; what lies outside is left out. A wide character takes two cells."""
+        """Puts `text` into `row` from `cell` on, wide characters on two cells; the rest is left out."""
         for char in text:
             size = cell_len(char)
-            if size and 0 <= row < self.height and 0 <= cell and cell + size <= self.width:
+            if size and 0 <= row < self.height and cell >= 0 and cell + size <= self.width:
                 self._chars[row][cell] = char
                 self._styles[row][cell] = style
                 for extra in range(1, size):

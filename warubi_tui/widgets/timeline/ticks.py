@@ -74,7 +74,14 @@ def length_words(microseconds: int) -> str:
     """A span in the two largest units that say something: `1 d 2 h`, `15 min`, `40 ms`."""
     rest = microseconds
     parts: list[str] = []
-    for size, unit in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"), (_SECOND, "s"), (_MILLISECOND, "ms"), (1, "µs")):
+    for size, unit in (
+        (_DAY, "d"),
+        (_HOUR, "h"),
+        (_MINUTE, "min"),
+        (_SECOND, "s"),
+        (_MILLISECOND, "ms"),
+        (1, "µs"),
+    ):
         count, rest = divmod(rest, size)
         if count:
             parts.append(f"{count} {unit}")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 GUTTER: Final = 9
 """Cells at the left for the names of the rows."""
 
-GLYPHS: Final = {"created": "●", "branch": "◇", "restore": "↺", "reset": "↺", "expiry": "×", "operation": "▪"}
+GLYPHS: Final = {"created": "●", "branch": "◇", "restore": "↺", "reset": "↺", "expiry": "✗", "operation": "▪"}
 _OTHER_GLYPH: Final = "•"
 _NAME_LENGTH: Final = 28
 
@@ -54,18 +54,45 @@ class TimelineView(Widget, can_focus=True):
         Binding("left", "move(-1)", "Earlier", id="axis.left", tooltip="One cell earlier", show=False),
         Binding("right", "move(1)", "Later", id="axis.right", tooltip="One cell later", show=False),
         Binding(
-            "shift+left,pageup", "pan(-1)", "Pan back", id="axis.pan_left", tooltip="Half a screen earlier", show=False
+            "shift+left,pageup",
+            "pan(-1)",
+            "Pan back",
+            id="axis.pan_left",
+            tooltip="Half a screen earlier",
+            show=False,
         ),
         Binding(
-            "shift+right,pagedown", "pan(1)", "Pan on", id="axis.pan_right", tooltip="Half a screen later", show=False
+            "shift+right,pagedown",
+            "pan(1)",
+            "Pan on",
+            id="axis.pan_right",
+            tooltip="Half a screen later",
+            show=False,
         ),
-        Binding("plus,equals_sign", "zoom(1, 2)", "Zoom in", key_display="+", id="axis.in", tooltip="At the cursor"),
-        Binding("minus", "zoom(2, 1)", "Zoom out", key_display="-", id="axis.out", tooltip="At the cursor"),
+        Binding(
+            "plus,equals_sign",
+            "zoom(1, 2)",
+            "Zoom",
+            key_display="+",
+            id="axis.in",
+            tooltip="In, at the cursor",
+        ),
+        Binding(
+            "minus",
+            "zoom(2, 1)",
+            "Zoom out",
+            key_display="-",
+            id="axis.out",
+            tooltip="At the cursor",
+            show=False,
+        ),
         Binding("0", "fit", "All", id="axis.fit", tooltip="The whole history window", show=False),
         Binding("home", "edge(0)", "Oldest", id="axis.oldest", tooltip="The start of the window", show=False),
         Binding("end", "edge(1)", "Newest", id="axis.newest", tooltip="The end of the window", show=False),
         Binding("n", "snap(1)", "Next event", id="axis.next", tooltip="To the next event"),
-        Binding("p", "snap(-1)", "Previous event", id="axis.previous", tooltip="To the event before", show=False),
+        Binding(
+            "p", "snap(-1)", "Previous event", id="axis.previous", tooltip="To the event before", show=False
+        ),
     ]
 
     viewport: reactive[Viewport | None] = reactive(None)
@@ -112,8 +139,10 @@ class TimelineView(Widget, can_focus=True):
             self.viewport = Viewport.over(first, last, self.cells)
             self.choose(last if cursor is None else to_microseconds(cursor))
         else:
+            at_end = self.cursor == self.viewport.last
             self.viewport = self.viewport.within(first, last)
-            self.choose(self.cursor, follow=False)
+            if at_end or self.viewport.clamp(self.cursor) != self.cursor:
+                self.choose(last if at_end else self.cursor, follow=False)
 
     def forget(self) -> None:
         """Shows nothing, before another branch is loaded."""
@@ -321,7 +350,9 @@ class Drawing:
         view, last = self._viewport, self._canvas.height - 1
         if not view.shows(self._view.cursor):
             side = "◀ cursor" if self._view.cursor < view.start else "cursor ▶"
-            self._canvas.write(last, GUTTER if side[0] == "◀" else GUTTER + view.width - len(side), side, "bold")
+            self._canvas.write(
+                last, GUTTER if side[0] == "◀" else GUTTER + view.width - len(side), side, "bold"
+            )
             return
         cell = GUTTER + view.cell_of(self._view.cursor)
         self._canvas.column(cell, range(axis, last), "bold $text on $primary")

@@ -72,11 +72,11 @@ class Viewport:
         return (instant - self.start) * self.width // self.span
 
     def time_at(self, cell: int) -> int:
-        """The first instant of `cell`, kept inside the window: `cell_of(time_at(c)) == c` for visible cells."""
+        """The first instant of `cell`, kept inside the window; `cell_of` gives the cell back."""
         return self.clamp(self.start + _ceil_div(cell * self.span, self.width))
 
     def zoom(self, numerator: int, denominator: int, anchor: int) -> "Viewport":
-        """The span times `numerator / denominator`, with `anchor` staying in its cell where the window allows it."""
+        """The span times `numerator / denominator`; `anchor` stays in its cell where the window allows it."""
         wanted = max(1, self.span * numerator // denominator)
         span = max(min(self.width, self.length), min(wanted, self.length))
         cell = max(0, min(self.cell_of(anchor), self.width - 1))
@@ -93,7 +93,7 @@ class Viewport:
         return self._placed(self.start + step, self.span)
 
     def reveal(self, instant: int) -> "Viewport":
-        """This viewport if it shows `instant` (kept inside the window), else one of the same span around it."""
+        """This viewport if it shows `instant` (or the edge nearest to it), else one around it."""
         instant = self.clamp(instant)
         return self if self.shows(instant) else self._placed(instant - self.span // 2, self.span)
 
