@@ -1,5 +1,7 @@
 """The API as an ASGI application."""
 
+from typing import Final
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -22,13 +24,15 @@ from warubi_tui.engine.api.service import EngineService
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.secret import Secret
 
-_THEMES = (accounts, projects, branch_list, branches, endpoints, databases, roles, operations, history)
+_THEMES: Final = (accounts, projects, branch_list, branches, endpoints, databases, roles, operations, history)
+ROUTES: Final = tuple(served for theme in _THEMES for served in theme.ROUTES)
+"""Everything that is served."""
 
 
 def create_app(engine: EngineService, key: Secret) -> Starlette:
     """Neon's API v2 over `engine`, for callers on this machine that carry `key`."""
     app = Starlette(
-        routes=routes(engine, (served for theme in _THEMES for served in theme.ROUTES)),
+        routes=routes(engine, ROUTES),
         middleware=[Middleware(Door, key=key)],
         exception_handlers={ApiError: on_refusal, HTTPException: on_http_error, Exception: on_crash},
     )

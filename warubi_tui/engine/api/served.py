@@ -43,7 +43,10 @@ Handler = Callable[[EngineService, Incoming], Response]
 
 @dataclass(frozen=True)
 class Served:
-    """One method on one path below `/api/v2`, and the function that answers it, in a thread."""
+    """One method on one path below `/api/v2`, and the function that answers it, in a thread.
+
+    A part like `{role_name:path}` may hold slashes; paths that go on behind it stand before it in a table.
+    """
 
     method: str
     path: str

@@ -43,8 +43,10 @@ class ProjectService(Protocol):
     """The one project of an engine, and the log of its operations."""
 
     def project(self) -> ProjectRow: ...
-    def change_project(self, changes: Mapping[str, object]) -> tuple[ProjectRow, Sequence[OperationRow]]:
-        """Changes the keys present: `name` (str), `history_retention_seconds` (int)."""
+    def change_project(
+        self, *, name: str | None = None, history_retention_seconds: int | None = None
+    ) -> ProjectRow:
+        """Changes what is given, at once."""
         ...
 
     def operations(self) -> Sequence[OperationRow]:

@@ -10,7 +10,7 @@ from warubi_tui.engine.api.service import EngineService
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.store import DatabaseRow, OperationRow
 
-DATABASE = BRANCH + "/databases/{database_name}"
+DATABASE = BRANCH + "/databases/{database_name:path}"
 
 
 def list_databases(engine: EngineService, request: Incoming) -> JSONResponse:

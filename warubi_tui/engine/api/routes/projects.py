@@ -58,16 +58,12 @@ def get_project(engine: EngineService, request: Incoming) -> JSONResponse:
 def change_project(engine: EngineService, request: Incoming) -> JSONResponse:
     body = request.body()
     project = body.need("project", body.fields("project"))
-    changes: dict[str, object] = {}
-    if (name := project.title("name")) is not None:
-        changes["name"] = name
-    if (retention := _retention(project)) is not None:
-        changes["history_retention_seconds"] = retention
-    for name in ("settings", "default_endpoint_settings"):
-        if (given := project.fields(name)) is not None and list(given):
-            raise ApiError(422, f"this engine's project has no {name}")
-    row, operations = engine.change_project(changes)
-    return JSONResponse({"project": rendering.project(row), **rendering.operations(operations)})
+    name, retention = project.title("name"), _retention(project)
+    for unoffered in ("settings", "default_endpoint_settings"):
+        if (given := project.fields(unoffered)) is not None and list(given):
+            raise ApiError(422, f"this engine's project has no {unoffered}")
+    row = engine.change_project(name=name, history_retention_seconds=retention)
+    return JSONResponse({"project": rendering.project(row), **rendering.operations(())})
 
 
 def _retention(project: Fields) -> int | None:

@@ -10,7 +10,7 @@ from warubi_tui.engine.api.service import EngineService
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.store import OperationRow, RoleRow
 
-ROLE = BRANCH + "/roles/{role_name}"
+ROLE = BRANCH + "/roles/{role_name:path}"
 
 
 def list_roles(engine: EngineService, request: Incoming) -> JSONResponse:
@@ -64,8 +64,8 @@ def _with_operations(
 ROUTES = (
     Served("GET", BRANCH + "/roles", list_roles),
     Served("POST", BRANCH + "/roles", create_role),
-    Served("GET", ROLE, get_role),
-    Served("DELETE", ROLE, delete_role),
     Served("GET", ROLE + "/reveal_password", reveal_password),
     Served("POST", ROLE + "/reset_password", reset_password),
+    Served("GET", ROLE, get_role),
+    Served("DELETE", ROLE, delete_role),
 )
