@@ -20,7 +20,7 @@ class Server:
         self.trouble = trouble
         self.seen_after = seen_after
         self.changes: list[str] = []
-        self.operation = operation_json(status="finished")
+        self.operation = operation_json("op-1", "finished")
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path.removeprefix(f"/api/v2/projects/{PROJECT_ID}")
@@ -107,7 +107,7 @@ async def test_a_change_that_is_not_seen_stays_unknown_and_is_not_sent_again(cha
 async def test_an_operation_that_failed_is_a_failure(change: Change, trouble: str) -> None:
     server = Server(trouble)
     target = "br-new-1" if change is EVERY[0] else "br-main-1"
-    server.operation = operation_json(status="failed", error="no space", branch_id=target)
+    server.operation = operation_json("op-1", "failed", error="no space", branch_id=target)
     with pytest.raises(WarubiError, match="no space"):
         await change(changes_of(server))
 

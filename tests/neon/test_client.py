@@ -406,7 +406,7 @@ class TestReading:
                     httpx.Response(200, json={"databases": [database]}),
                     httpx.Response(200, json={"roles": [{"name": "r", "protected": True}]}),
                     httpx.Response(200, json={"operations": [operation_json()]}),
-                    httpx.Response(200, json={"operation": operation_json(status="finished")}),
+                    httpx.Response(200, json={"operation": operation_json("op-1", "finished")}),
                 ]
             )
         )

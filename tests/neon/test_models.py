@@ -103,6 +103,6 @@ def test_a_project_from_the_list_has_no_owner() -> None:
     ],
 )
 def test_how_an_operation_stands(status: str, succeeded: bool, failed: bool) -> None:
-    operation = Operation.from_json(operation_json(status=status))
+    operation = Operation.from_json(operation_json("op-1", status))
     assert (operation.succeeded, operation.failed) == (succeeded, failed)
     assert operation.terminal == (succeeded or failed)

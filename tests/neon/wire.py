@@ -18,7 +18,7 @@ PROJECT_ID = "shop-1"
 Answer = httpx.Response | Exception
 
 
-def branch_json(identity: str = "br-main-1", name: str = "main", **more: object) -> dict[str, object]:
+def branch_json(identity: str = "br-main-1", name: str = "main", /, **more: object) -> dict[str, object]:
     """A branch; `more` replaces and adds fields."""
     return {
         "id": identity,
@@ -33,7 +33,7 @@ def branch_json(identity: str = "br-main-1", name: str = "main", **more: object)
     }
 
 
-def operation_json(identity: str = "op-1", status: str = "running", **more: object) -> dict[str, object]:
+def operation_json(identity: str = "op-1", status: str = "running", /, **more: object) -> dict[str, object]:
     """An operation; `more` replaces and adds fields."""
     return {
         "id": identity,
