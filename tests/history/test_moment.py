@@ -47,8 +47,14 @@ async def test_where_the_server_does_not_tell_the_point_stands_all_the_same() ->
 
 @pytest.mark.parametrize(
     ("when", "word"),
-    [("2026-11-22 14:00:01Z", "future"), ("+1d", "future"), ("0/901", "future"), ("-3h", "before"), ("0/FF", "before")],
-)  # fmt: skip
+    [
+        ("2026-11-22 14:00:01Z", "future"),
+        ("+1d", "future"),
+        ("0/901", "future"),
+        ("-3h", "before"),
+        ("0/FF", "before"),
+    ],
+)
 async def test_outside_the_window_is_refused_with_both_ends(when: str, word: str) -> None:
     past = Past(REACH)
     with pytest.raises(RefusedError, match=word) as caught:

@@ -34,11 +34,9 @@ class Server:
                 return refusal(422, "no")
             del self.branches[request.url.path.rpartition("/")[2]]
             return httpx.Response(204)
-        if request.url.path.endswith("/branches"):
-            return httpx.Response(200, json={"branches": list(self.branches.values())})
-        if request.url.path.endswith("/operations"):
-            return httpx.Response(200, json={"operations": []})
-        return httpx.Response(200, json={"branch": self.branches[request.url.path.rpartition("/")[2]]})
+        branch = self.branches.get(request.url.path.rpartition("/")[2])
+        every = list(self.branches.values())
+        return httpx.Response(200, json={"branch": branch, "branches": every, "operations": []})
 
 
 async def look(server: Server, notes: list[str], inside: Exception | None = None) -> None:

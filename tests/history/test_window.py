@@ -18,9 +18,13 @@ async def test_the_server_knows_best() -> None:
 
 @pytest.mark.parametrize(
     ("created", "reset", "start"),
-    [(NOW - 50 * HOUR, None, NOW - 6 * HOUR), (NOW - HOUR, None, NOW - HOUR), (NOW - 50 * HOUR, NOW - 2 * HOUR, NOW - 2 * HOUR)],
+    [
+        (NOW - 50 * HOUR, None, NOW - 6 * HOUR),
+        (NOW - HOUR, None, NOW - HOUR),
+        (NOW - 50 * HOUR, NOW - 2 * HOUR, NOW - 2 * HOUR),
+    ],
     ids=["retention", "born later", "restored later"],
-)  # fmt: skip
+)
 async def test_without_it_the_shortest_of_what_is_known_counts(
     created: datetime, reset: datetime | None, start: datetime
 ) -> None:
