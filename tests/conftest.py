@@ -8,6 +8,7 @@ import tempfile
 import threading
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +16,11 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from warubi_tui.engine import launch
 from warubi_tui.engine.account import Account, choose_account
 from warubi_tui.engine.programs import Programs, child_environment, find_programs
+from warubi_tui.engine.server import load_key
+from warubi_tui.secret import Secret
 
 
 @pytest.fixture(autouse=True)
@@ -87,7 +91,10 @@ def postgres(account: Account, programs: Programs) -> Iterator[ThrowawayPostgres
     account.own(folder)
     data = folder / "data"
     subprocess.run(
-        [programs.path("initdb"), *["-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"]],
+        [
+            programs.path("initdb"),
+            *["-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"],
+        ],
         check=True,
         capture_output=True,
         cwd=folder,
@@ -121,4 +128,40 @@ def postgres(account: Account, programs: Programs) -> Iterator[ThrowawayPostgres
     process.wait(30)
     drain.join(10)
     process.stderr.close()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class RunningEngine:
+    """An engine that serves Neon's API, as a process of its own."""
+
+    root: Path
+    host: str
+    key: Secret
+    project_id: str
+
+    def restart(self) -> None:
+        """Stops it in order and starts it again; address, key and connection strings stay."""
+        launch.stop(self.root)
+        launch.start(self.root)
+
+
+@contextmanager
+def engine_on(root: Path) -> Iterator[RunningEngine]:
+    """An engine on this directory while the block runs."""
+    owner, _ = launch.start(root)
+    assert owner.url is not None
+    assert owner.project_id is not None
+    try:
+        yield RunningEngine(root, owner.url, load_key(root), owner.project_id)
+    finally:
+        launch.stop(root)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[RunningEngine]:
+    """A real engine for the tests of one module."""
+    folder = make_open_folder()
+    with engine_on(folder / "engine") as running:
+        yield running
     shutil.rmtree(folder, ignore_errors=True)

@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Self
 
 from warubi_tui.engine import clock
 from warubi_tui.engine.failures import ApiError
-from warubi_tui.engine.store import OperationRow, Store, Transaction
+from warubi_tui.engine.store import OperationRow, ProjectRow, Store, Transaction
 
-Commit = Callable[[Transaction], None]
+Commit = Callable[[Transaction], object]
 
 _log = logging.getLogger("warubi.engine")
 
@@ -47,23 +48,31 @@ class Task:
 
 
 class Claim:
-    """Branches a task changes (`exclusive`) or reads (`shared`); others are told 423 meanwhile."""
+    """Branches a task changes (`exclusive`) or reads (`shared`); others are told 423 meanwhile.
+
+    As a context manager it is released at the block's end, unless a task was launched with it: then it is
+    released when the task is over.
+    """
 
     def __init__(self, jobs: "Jobs", exclusive: Collection[str], shared: Collection[str]) -> None:
         self._jobs = jobs
         self.exclusive = exclusive
         self.shared = shared
+        self.launched = False
 
-    def release(self) -> None:
-        self._jobs.release(self)
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self.launched:
+            self._jobs.release(self)
 
 
 class Jobs:
     """Runs tasks, each on a thread, and says which branches are busy."""
 
-    def __init__(self, store: Store, project: Callable[[], str]) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._project = project
         self._lock = threading.Lock()
         self._changing: set[str] = set()
         self._reading: Counter[str] = Counter()
@@ -90,13 +99,15 @@ class Jobs:
         self, tx: Transaction, claim: Claim, branch: str, steps: Sequence[Step]
     ) -> tuple[Task, list[OperationRow]]:
         """Writes down the operations of a task. `launch` it once the transaction is through."""
+        project = tx.one(ProjectRow)
+        assert project is not None
         rows = []
         for position, step in enumerate(steps):
             status = "running" if position == 0 else "scheduling"
             moment = clock.now() + position
             row = OperationRow(
                 id=str(uuid.uuid4()),
-                project=self._project(),
+                project=project.id,
                 branch=branch,
                 endpoint=step.endpoint,
                 action=step.action,
@@ -113,6 +124,7 @@ class Jobs:
 
     def launch(self, task: Task) -> None:
         """Starts a task in the background."""
+        task.claim.launched = True
         self._threads.submit(self._run, task)
 
     def close(self) -> None:
@@ -132,20 +144,26 @@ class Jobs:
                     self._cancel([later for _, later in task.steps[position + 1 :]])
                     return
         finally:
-            task.claim.release()
+            self.release(task.claim)
 
     def _begin(self, operation: str) -> None:
         with self._store.transaction() as tx:
             moment = clock.now()
-            changes = {"status": "running", "started_at": moment, "updated_at": moment}
-            tx.update(OperationRow, changes, id=operation)
+            tx.update(
+                OperationRow,
+                {"status": "running", "started_at": moment, "updated_at": moment},
+                id=operation,
+            )
 
     def _end(self, operation: str, commit: Commit, status: str, error: str | None = None) -> None:
         with self._store.transaction() as tx:
             commit(tx)
             moment = clock.now()
-            changes = {"status": status, "error": error, "finished_at": moment, "updated_at": moment}
-            tx.update(OperationRow, changes, id=operation)
+            tx.update(
+                OperationRow,
+                {"status": status, "error": error, "finished_at": moment, "updated_at": moment},
+                id=operation,
+            )
 
     def _fail(self, step: Step, operation: str, error: Exception) -> None:
         reason = str(error) or type(error).__name__
@@ -166,5 +184,9 @@ def fail_unfinished(tx: Transaction) -> None:
     """At start: operations that a former engine did not finish have failed."""
     reason = "the engine stopped while this ran; nothing of it was kept"
     for status in ("running", "scheduling"):
-        changes = {"status": "failed", "error": reason, "finished_at": clock.now(), "updated_at": clock.now()}
-        tx.update(OperationRow, changes, status=status)
+        moment = clock.now()
+        tx.update(
+            OperationRow,
+            {"status": "failed", "error": reason, "finished_at": moment, "updated_at": moment},
+            status=status,
+        )

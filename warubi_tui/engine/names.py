@@ -2,10 +2,25 @@
 
 import secrets
 
-_ADJECTIVES = (
-    ["amber", "autumn", "bold", "calm", "crisp", "dawn", "dry", "fresh", "late", "little", "long", "misty", "proud", "quiet", "round", "wild"]
-)
-_NOUNS = ["bar", "cell", "cloud", "credit", "dust", "field", "firefly", "grass", "leaf", "mode", "night", "pine", "rain", "sky", "sun", "wave"]
+_ADJECTIVES = [
+    "amber",
+    "autumn",
+    "bold",
+    "calm",
+    "crisp",
+    "dawn",
+    "dry",
+    "fresh",
+    "late",
+    "little",
+    "long",
+    "misty",
+    "proud",
+    "quiet",
+    "round",
+    "wild",
+]
+_NOUNS = ["bar", "cloud", "dust", "field", "grass", "leaf", "mode", "pine", "rain", "sky", "sun", "wave"]
 
 
 def new_id(prefix: str = "") -> str:

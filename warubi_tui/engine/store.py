@@ -237,6 +237,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         """Opens or creates the store. Raises UnreadableStoreError where an existing file is damaged."""
         self._lock = threading.Lock()
+        self._owner: int | None = None
         new = not path.exists()
         if new:
             path.touch(mode=0o600)
@@ -266,14 +267,20 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Everything in the block happens or nothing does. Blocks do not nest."""
+        if self._owner == threading.get_ident():
+            raise RuntimeError("a transaction inside a transaction")
         with self._lock:
+            self._owner = threading.get_ident()
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield Transaction(self._connection)
             except BaseException:
                 self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
+            else:
+                self._connection.execute("COMMIT")
+            finally:
+                self._owner = None
 
     def close(self) -> None:
         with self._lock:

@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -121,6 +122,8 @@ class Timelines:
 
     def remove(self, timeline: str) -> None:
         """Ends whatever runs on a timeline and removes all its files."""
+        with suppress(ServerError):
+            self._servers.stop(timeline)
         self._servers.kill(timeline)
         for folder in (self._site.timeline(timeline), self._site.socket(timeline)):
             if folder.exists():

@@ -15,7 +15,8 @@ from warubi_tui.engine.site import Site
 from warubi_tui.lsn import Lsn
 
 _ENDING: Final = re.compile(
-    r"len \(rec/tot\):\s*\d+/\s*(?P<length>\d+), tx:\s*\d+, lsn: (?P<lsn>\S+), prev \S+, desc: (?P<kind>COMMIT|ABORT)(?:_PREPARED)? (?:\S+: )?"
+    r"len \(rec/tot\):\s*\d+/\s*(?P<length>\d+), tx:\s*\d+, lsn: (?P<lsn>\S+), prev \S+, "
+    r"desc: (?P<kind>COMMIT|ABORT)(?:_PREPARED)? (?:\S+: )?"
     r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?) UTC"
 )
 _PAGE: Final = 8192
@@ -25,7 +26,7 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Ending:
-    """The record that ends a transaction: [start, end) in the log, its time (µs since the epoch), its kind."""
+    """The record that ends a transaction: [start, end) in the log, and its time (µs since the epoch)."""
 
     start: int
     end: int

@@ -55,17 +55,28 @@ def _created(
     endpoints: Sequence[EndpointRow],
     operations: Sequence[OperationRow],
 ) -> Json:
+    """The answer to a creation that is under way: nothing below may turn it into a refusal.
+
+    Where the branch is gone again because it could not be made, its operations tell.
+    """
+    try:
+        contents = _contents(engine, row, endpoints)
+    except ApiError:
+        contents = {"endpoints": [], "roles": [], "databases": []}
+    return {"branch": rendering.branch(row), **contents, **rendering.operations(operations)}
+
+
+def _contents(engine: EngineService, row: BranchRow, endpoints: Sequence[EndpointRow]) -> Json:
+    """What is in a new branch, and how to connect to it where there is one way and its password is known."""
     roles, databases = engine.roles(row.id), engine.databases(row.id)
-    answer: Json = {
-        "branch": rendering.branch(row),
+    contents: Json = {
         "endpoints": render_endpoints(engine, endpoints),
         "roles": [rendering.role(role) for role in roles],
         "databases": [rendering.database(database) for database in databases],
-        **rendering.operations(operations),
     }
-    if len(roles) == len(databases) == len(endpoints) == 1:
-        answer["connection_uris"] = [_connection(engine, endpoints[0], roles[0], databases[0])]
-    return answer
+    if len(roles) == len(databases) == len(endpoints) == 1 and roles[0].password:
+        contents["connection_uris"] = [_connection(engine, endpoints[0], roles[0], databases[0])]
+    return contents
 
 
 def _connection(engine: EngineService, endpoint: EndpointRow, role: RoleRow, database: DatabaseRow) -> Json:

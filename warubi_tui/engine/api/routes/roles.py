@@ -38,7 +38,10 @@ def delete_role(engine: EngineService, request: Incoming) -> Response:
 
 
 def reveal_password(engine: EngineService, request: Incoming) -> JSONResponse:
-    return JSONResponse({"password": _role(engine, request).password})
+    row = _role(engine, request)
+    if not row.password:
+        raise ApiError(412, f"the password of role {row.name!r} is not stored")
+    return JSONResponse({"password": row.password})
 
 
 def reset_password(engine: EngineService, request: Incoming) -> JSONResponse:

@@ -1,0 +1,122 @@
+"""Building timelines for branches, and letting go of those that no branch points at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from warubi_tui.engine import clock
+from warubi_tui.engine.catalog import Inventory, record_inventory
+from warubi_tui.engine.computing import Computing
+from warubi_tui.engine.failures import ApiError
+from warubi_tui.engine.jobs import Commit, nothing
+from warubi_tui.engine.store import BaseRow, BranchRow, RoleRow, TimelineRow, Transaction
+from warubi_tui.engine.targets import Target
+from warubi_tui.engine.timelines import Materialized, free_space_wanted
+
+
+@dataclass
+class Build:
+    """A timeline on its way: what recovery made and what its cluster holds."""
+
+    timeline: str
+    target: Target
+    passwords: Mapping[str, str]
+    made: Materialized | None = None
+    inventory: Inventory | None = None
+
+
+class Building(Computing):
+    """What creating and restoring branches have in common."""
+
+    def materialize(self, build: Build) -> None:
+        """Makes the timeline's cluster; roles keep the passwords they have now, whatever they had then."""
+
+        def prepare() -> None:
+            inventory = self.catalog.take_inventory(build.timeline)
+            for role in inventory.roles:
+                if build.passwords.get(role):
+                    self.catalog.set_password(build.timeline, role, build.passwords[role])
+            build.inventory = inventory
+
+        build.made = self.timelines.materialize(build.timeline, build.target, prepare)
+
+    def record_build(self, tx: Transaction, branch_id: str, build: Build) -> int:
+        """Writes down a finished timeline; returns the LSN at which it left its parent."""
+        assert build.made is not None
+        assert build.inventory is not None
+        tx.update(
+            TimelineRow,
+            {"state": "ready", "tli": build.made.tli, "fork_lsn": build.made.fork_lsn},
+            id=build.timeline,
+        )
+        record_inventory(tx, branch_id, build.inventory, build.passwords)
+        tx.update(BranchRow, {"logical_size": build.inventory.logical_size}, id=branch_id)
+        return build.made.fork_lsn
+
+    def discard(self, timeline: str) -> Commit:
+        """Removes a timeline nobody points at; its log stays while timelines forked from it live."""
+        with self.store.transaction() as tx:
+            row = tx.one(TimelineRow, id=timeline)
+            needed = tx.one(TimelineRow, parent=timeline) is not None
+        if row is None:
+            return nothing
+        if needed:
+            self.servers.stop(timeline)
+            self.timelines.keep_history_only(timeline)
+            return lambda tx: _keep_row(tx, timeline)
+        doomed = self._kept_only_for(timeline)
+        for gone in doomed:
+            self.timelines.remove(gone)
+
+        def commit(tx: Transaction) -> None:
+            for gone in doomed:
+                forget_timeline(tx, gone)
+
+        return commit
+
+    def _kept_only_for(self, timeline: str) -> list[str]:
+        """A timeline and the ancestors whose log was kept for it alone, child before parent."""
+        doomed = [timeline]
+        with self.store.transaction() as tx:
+            while True:
+                row = tx.one(TimelineRow, id=doomed[-1])
+                parent = tx.one(TimelineRow, id=row.parent) if row and row.parent else None
+                if parent is None or parent.state != "history":
+                    return doomed
+                if [child.id for child in tx.all(TimelineRow, parent=parent.id)] != [doomed[-1]]:
+                    return doomed
+                doomed.append(parent.id)
+
+    def passwords(self, branch_id: str) -> dict[str, str]:
+        """The stored passwords of a branch's roles."""
+        with self.store.transaction() as tx:
+            return {role.name: role.password for role in tx.all(RoleRow, branch=branch_id)}
+
+    def check_name(self, name: str | None) -> None:
+        """Raises ApiError 409 where a branch has this name."""
+        if name is not None and any(branch.name == name for branch in self.branches()):
+            raise ApiError(409, f"branch with the name {name!r} already exists")
+
+    def affordable(self, target: Target) -> Target:
+        """`target`, if the disk has room for it. Raises ApiError 507."""
+        wanted, free = free_space_wanted(self.site, target)
+        if free < wanted:
+            raise ApiError(
+                507, f"not enough space on the engine's disk: {wanted:,} bytes wanted, {free:,} free"
+            )
+        return target
+
+
+def creating_row(build: Build) -> TimelineRow:
+    """The record of a timeline that is being made; it protects the history it comes from."""
+    parent = build.target.spans[0].timeline
+    return TimelineRow(build.timeline, parent.id, build.target.lsn, parent.tli + 1, "creating", clock.now())
+
+
+def forget_timeline(tx: Transaction, timeline: str) -> None:
+    """Removes a timeline's row and its bases'."""
+    tx.delete(BaseRow, timeline=timeline)
+    tx.delete(TimelineRow, id=timeline)
+
+
+def _keep_row(tx: Transaction, timeline: str) -> None:
+    tx.update(TimelineRow, {"state": "history"}, id=timeline)

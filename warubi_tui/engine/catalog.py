@@ -1,0 +1,116 @@
+"""Roles and databases: what the engine's records say and what the clusters hold, kept equal."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from warubi_tui.engine import clock
+from warubi_tui.engine.servers import Servers
+from warubi_tui.engine.store import DatabaseRow, RoleRow, Transaction
+
+OWNER_ROLE = "neondb_owner"
+FIRST_DATABASE = "neondb"
+
+_MEMBER = "neon_superuser"
+_ATTRIBUTES = sql.SQL("LOGIN INHERIT CREATEDB CREATEROLE BYPASSRLS REPLICATION")
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What a cluster holds: login roles that are no superusers, databases with their owners, bytes in all."""
+
+    roles: Sequence[str]
+    databases: Mapping[str, str]
+    logical_size: int
+
+
+class Catalog:
+    """Changes and reads roles and databases of running servers."""
+
+    def __init__(self, servers: Servers) -> None:
+        self._servers = servers
+
+    def furnish(self, timeline: str, role: str, password: str, database: str) -> None:
+        """Makes a new cluster like a new Neon project: `neon_superuser`, a first role, a first database."""
+        with self._servers.session(timeline) as session:
+            session.execute(
+                sql.SQL("CREATE ROLE {} NOLOGIN CREATEDB CREATEROLE BYPASSRLS REPLICATION").format(
+                    sql.Identifier(_MEMBER)
+                )
+            )
+            granted = "pg_read_all_data, pg_write_all_data, pg_monitor, pg_signal_backend"
+            session.execute(f"GRANT {granted} TO {_MEMBER} WITH ADMIN OPTION")
+        self.create_role(timeline, role, password)
+        self.create_database(timeline, database, role)
+
+    def create_role(self, timeline: str, name: str, password: str) -> None:
+        """A login role with Neon's rights: not a superuser, member of `neon_superuser`."""
+        statement = sql.SQL("CREATE ROLE {} {} IN ROLE {} PASSWORD {}").format(
+            sql.Identifier(name), _ATTRIBUTES, sql.Identifier(_MEMBER), sql.Literal(password)
+        )
+        with self._servers.session(timeline) as session:
+            session.execute(statement)
+
+    def set_password(self, timeline: str, name: str, password: str) -> None:
+        with self._servers.session(timeline) as session:
+            session.execute(
+                sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(name), sql.Literal(password))
+            )
+
+    def drop_role(self, timeline: str, name: str) -> None:
+        with self._servers.session(timeline) as session:
+            session.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(name)))
+
+    def create_database(self, timeline: str, name: str, owner: str) -> None:
+        statement = sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(owner))
+        with self._servers.session(timeline) as session:
+            session.execute(statement)
+
+    def drop_database(self, timeline: str, name: str) -> None:
+        with self._servers.session(timeline) as session:
+            session.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def take_inventory(self, timeline: str) -> Inventory:
+        """What a running server holds."""
+        with self._servers.session(timeline) as session:
+            roles = session.execute(
+                "SELECT rolname FROM pg_roles WHERE rolcanlogin AND NOT rolsuper ORDER BY rolname"
+            ).fetchall()
+            databases = session.execute(
+                "SELECT datname, pg_get_userbyid(datdba), pg_database_size(oid) FROM pg_database"
+                " WHERE datallowconn AND NOT datistemplate AND datname <> 'postgres' ORDER BY datname"
+            ).fetchall()
+        return Inventory(
+            [row[0] for row in roles],
+            {row[0]: row[1] for row in databases},
+            sum(row[2] for row in databases),
+        )
+
+
+def copy_records(tx: Transaction, source: str, target: str) -> None:
+    """Gives the branch `target` the role and database records of `source`."""
+    for role in tx.all(RoleRow, branch=source):
+        tx.insert(RoleRow(target, role.name, role.password, role.protected, role.created_at, role.updated_at))
+    for row in tx.all(DatabaseRow, branch=source):
+        tx.insert(DatabaseRow(None, target, row.name, row.owner_name, row.created_at, row.updated_at))
+
+
+def record_inventory(
+    tx: Transaction, branch: str, inventory: Inventory, passwords: Mapping[str, str]
+) -> None:
+    """Makes a branch's records say what its cluster holds. An unknown password (a role made by SQL) is ''."""
+    moment = clock.now()
+    known_roles = {row.name for row in tx.all(RoleRow, branch=branch)}
+    for name in known_roles - set(inventory.roles):
+        tx.delete(RoleRow, branch=branch, name=name)
+    for name in set(inventory.roles) - known_roles:
+        tx.insert(RoleRow(branch, name, passwords.get(name, ""), 0, moment, moment))
+    known_databases = {row.name: row.owner_name for row in tx.all(DatabaseRow, branch=branch)}
+    for name in known_databases.keys() - inventory.databases.keys():
+        tx.delete(DatabaseRow, branch=branch, name=name)
+    for name, owner in inventory.databases.items():
+        if name not in known_databases:
+            tx.insert(DatabaseRow(None, branch, name, owner, moment, moment))
+        elif known_databases[name] != owner:
+            tx.update(DatabaseRow, {"owner_name": owner, "updated_at": moment}, branch=branch, name=name)

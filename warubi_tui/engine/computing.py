@@ -1,0 +1,286 @@
+"""Computes, roles and databases of branches."""
+
+from collections.abc import Callable
+from urllib.parse import quote
+
+import psycopg
+
+from warubi_tui.engine import clock
+from warubi_tui.engine.catalog import record_inventory
+from warubi_tui.engine.failures import ApiError
+from warubi_tui.engine.jobs import Commit, Step, nothing
+from warubi_tui.engine.looking import Looking
+from warubi_tui.engine.names import new_id, new_password
+from warubi_tui.engine.state import find_branch
+from warubi_tui.engine.store import BranchRow, DatabaseRow, EndpointRow, OperationRow, RoleRow, Transaction
+
+Endpoint = tuple[EndpointRow, list[OperationRow]]
+
+
+class Computing(Looking):
+    """The verbs on endpoints, roles and databases."""
+
+    def endpoints(self, branch_id: str | None = None) -> list[EndpointRow]:
+        """Of one branch (ApiError 404 where it does not exist) or of all."""
+        with self.store.transaction() as tx:
+            if branch_id is None:
+                return tx.all(EndpointRow)
+            find_branch(tx, branch_id)
+            return tx.all(EndpointRow, branch=branch_id)
+
+    def endpoint(self, endpoint_id: str) -> EndpointRow:
+        """Raises ApiError 404."""
+        with self.store.transaction() as tx:
+            return _find_endpoint(tx, endpoint_id)
+
+    def endpoint_state(self, row: EndpointRow) -> str:
+        """`init` while its branch is being made, `active` while its server runs, else `idle`."""
+        branch = self.branch(row.branch)
+        if branch.state == "init":
+            return "init"
+        return "active" if self.servers.pid(branch.timeline) is not None else "idle"
+
+    def create_endpoint(self, branch_id: str) -> Endpoint:
+        """A read-write compute for a branch. Raises ApiError 404, 422 (it has one), 423."""
+        with self.jobs.claim(exclusive=[branch_id]) as claim:
+            with self.store.transaction() as tx:
+                find_branch(tx, branch_id)
+                if tx.one(EndpointRow, branch=branch_id) is not None:
+                    raise ApiError(422, "read-write endpoint already exists on this branch")
+                row = new_endpoint(branch_id, self.free_port(tx))
+                tx.insert(row)
+                task, operations = self.jobs.plan(tx, claim, branch_id, [self.start_step(row.id)])
+            self.jobs.launch(task)
+        return row, operations
+
+    def start_endpoint(self, endpoint_id: str) -> Endpoint:
+        """Raises ApiError 404, 423."""
+        return self._change_endpoint(endpoint_id, lambda: [self.start_step(endpoint_id)])
+
+    def suspend_endpoint(self, endpoint_id: str) -> Endpoint:
+        """Raises ApiError 404, 423."""
+        return self._change_endpoint(endpoint_id, lambda: [self._suspend_step(endpoint_id)])
+
+    def restart_endpoint(self, endpoint_id: str) -> Endpoint:
+        """Raises ApiError 404, 423."""
+        return self._change_endpoint(
+            endpoint_id, lambda: [self._suspend_step(endpoint_id), self.start_step(endpoint_id)]
+        )
+
+    def delete_endpoint(self, endpoint_id: str) -> Endpoint | None:
+        """None where it is gone already. Raises ApiError 422 (protected branch), 423."""
+        try:
+            branch = self.branch(self.endpoint(endpoint_id).branch)
+        except ApiError:
+            return None
+        if branch.protected:
+            raise ApiError(422, "cannot delete an endpoint of a protected branch")
+
+        def remove() -> Commit:
+            self._suspend_now(endpoint_id)
+            return lambda tx: tx.delete(EndpointRow, id=endpoint_id)
+
+        step = Step("suspend_compute", remove, endpoint=endpoint_id)
+        return self._change_endpoint(endpoint_id, lambda: [step])
+
+    def _change_endpoint(self, endpoint_id: str, steps: Callable[[], list[Step]]) -> Endpoint:
+        branch_id = self.endpoint(endpoint_id).branch
+        operations = self._launch(branch_id, steps())
+        return self.endpoint(endpoint_id), operations
+
+    def start_step(self, endpoint_id: str) -> Step:
+        """Starts the server of an endpoint's branch on the endpoint's port."""
+
+        def run() -> Commit:
+            row = self.endpoint(endpoint_id)
+            self.servers.start(self.branch(row.branch).timeline, port=row.port)
+            return lambda tx: _mark(tx, endpoint_id, wanted=True)
+
+        return Step("start_compute", run, endpoint=endpoint_id)
+
+    def _suspend_step(self, endpoint_id: str) -> Step:
+        def run() -> Commit:
+            self._suspend_now(endpoint_id)
+            return lambda tx: _mark(tx, endpoint_id, wanted=False)
+
+        return Step("suspend_compute", run, endpoint=endpoint_id)
+
+    def _suspend_now(self, endpoint_id: str) -> None:
+        self.servers.stop(self.branch(self.endpoint(endpoint_id).branch).timeline)
+
+    def roles(self, branch_id: str) -> list[RoleRow]:
+        """Login roles; those that SQL made too while the compute runs. Raises ApiError 404."""
+        self._refresh(branch_id)
+        with self.store.transaction() as tx:
+            return sorted(tx.all(RoleRow, branch=branch_id), key=lambda row: row.name)
+
+    def create_role(self, branch_id: str, name: str) -> tuple[RoleRow, list[OperationRow]]:
+        """A role with a generated password. Raises ApiError 404, 409, 423."""
+        if any(row.name == name for row in self.roles(branch_id)):
+            raise ApiError(409, f"role {name!r} already exists")
+        moment = clock.now()
+        row = RoleRow(branch_id, name, new_password(), 0, moment, moment)
+
+        def work(timeline: str) -> None:
+            self.catalog.create_role(timeline, name, row.password)
+
+        return row, self._on_server(branch_id, work, lambda tx: tx.insert(row))
+
+    def delete_role(self, branch_id: str, name: str) -> tuple[RoleRow, list[OperationRow]] | None:
+        """None where it is gone already. Raises ApiError 404 (branch), 423."""
+        row = next((row for row in self.roles(branch_id) if row.name == name), None)
+        if row is None:
+            return None
+
+        def work(timeline: str) -> None:
+            self.catalog.drop_role(timeline, name)
+
+        return row, self._on_server(
+            branch_id, work, lambda tx: tx.delete(RoleRow, branch=branch_id, name=name)
+        )
+
+    def reset_password(self, branch_id: str, name: str) -> tuple[RoleRow, list[OperationRow]]:
+        """A new password; the old one is valid until the operation ends. Raises ApiError 404, 423."""
+        row = next((row for row in self.roles(branch_id) if row.name == name), None)
+        if row is None:
+            raise ApiError(404, f"role {name!r} not found")
+        password = new_password()
+
+        def work(timeline: str) -> None:
+            self.catalog.set_password(timeline, name, password)
+
+        def commit(tx: Transaction) -> None:
+            changes: dict[str, str | int | None] = {"password": password, "updated_at": clock.now()}
+            tx.update(RoleRow, changes, branch=branch_id, name=name)
+
+        changed = RoleRow(branch_id, name, password, row.protected, row.created_at, clock.now())
+        return changed, self._on_server(branch_id, work, commit)
+
+    def databases(self, branch_id: str) -> list[DatabaseRow]:
+        """Databases; those that SQL made too while the compute runs. Raises ApiError 404."""
+        self._refresh(branch_id)
+        with self.store.transaction() as tx:
+            return sorted(tx.all(DatabaseRow, branch=branch_id), key=lambda row: row.name)
+
+    def create_database(
+        self, branch_id: str, name: str, owner_name: str
+    ) -> tuple[DatabaseRow, list[OperationRow]]:
+        """Raises ApiError 404 (branch, owner), 409, 423."""
+        if any(row.name == name for row in self.databases(branch_id)):
+            raise ApiError(409, f"database {name!r} already exists")
+        if all(row.name != owner_name for row in self.roles(branch_id)):
+            raise ApiError(404, f"role {owner_name!r} not found")
+        moment = clock.now()
+
+        def run() -> Commit:
+            timeline = self.branch(branch_id).timeline
+            with self.running(timeline):
+                self.catalog.create_database(timeline, name, owner_name)
+            return nothing
+
+        def undo() -> Commit:
+            return lambda tx: tx.delete(DatabaseRow, branch=branch_id, name=name)
+
+        with self.jobs.claim(exclusive=[branch_id]) as claim:
+            with self.store.transaction() as tx:
+                tx.insert(DatabaseRow(None, branch_id, name, owner_name, moment, moment))
+                row = tx.one(DatabaseRow, branch=branch_id, name=name)
+                assert row is not None
+                task, operations = self.jobs.plan(tx, claim, branch_id, [Step("apply_config", run, undo)])
+            self.jobs.launch(task)
+        return row, operations
+
+    def delete_database(self, branch_id: str, name: str) -> tuple[DatabaseRow, list[OperationRow]] | None:
+        """None where it is gone already. Raises ApiError 404 (branch), 423."""
+        row = next((row for row in self.databases(branch_id) if row.name == name), None)
+        if row is None:
+            return None
+
+        def work(timeline: str) -> None:
+            self.catalog.drop_database(timeline, name)
+
+        return row, self._on_server(
+            branch_id, work, lambda tx: tx.delete(DatabaseRow, branch=branch_id, name=name)
+        )
+
+    def connection_uri(
+        self, *, branch_id: str | None, endpoint_id: str | None, database: str, role: str
+    ) -> str:
+        """The URI of a branch's compute (the default branch's where none is named), with the password.
+
+        Raises:
+            ApiError: 404 no such branch, endpoint, database or role; 412 the password is not known.
+        """
+        if endpoint_id is not None:
+            endpoint = self.endpoint(endpoint_id)
+        else:
+            found = self.endpoints(branch_id or self.default_branch().id)
+            if not found:
+                raise ApiError(404, "the branch has no compute endpoint")
+            endpoint = found[0]
+        with self.store.transaction() as tx:
+            known = tx.one(RoleRow, branch=endpoint.branch, name=role)
+            if known is None:
+                raise ApiError(404, f"role {role!r} not found")
+            if tx.one(DatabaseRow, branch=endpoint.branch, name=database) is None:
+                raise ApiError(404, f"database {database!r} not found")
+        if not known.password:
+            raise ApiError(412, f"the password of role {role!r} is not stored")
+        login = f"{quote(role, safe='')}:{quote(known.password, safe='')}"
+        return f"postgresql://{login}@127.0.0.1:{endpoint.port}/{quote(database, safe='')}"
+
+    def default_branch(self) -> BranchRow:
+        """Raises ApiError 404."""
+        for branch in self.branches():
+            if branch.is_default:
+                return branch
+        raise ApiError(404, "the project has no default branch")
+
+    def _refresh(self, branch_id: str) -> None:
+        branch = self.branch(branch_id)
+        if branch.state != "ready" or self.servers.pid(branch.timeline) is None:
+            return
+        try:
+            inventory = self.catalog.take_inventory(branch.timeline)
+        except (psycopg.OperationalError, FileNotFoundError):
+            return
+        with self.store.transaction() as tx:
+            current = tx.one(BranchRow, id=branch_id)
+            if current is not None and current.timeline == branch.timeline:
+                record_inventory(tx, branch_id, inventory, {})
+                tx.update(BranchRow, {"logical_size": inventory.logical_size}, id=branch_id)
+
+    def _on_server(self, branch_id: str, work: Callable[[str], None], commit: Commit) -> list[OperationRow]:
+        def run() -> Commit:
+            timeline = self.branch(branch_id).timeline
+            with self.running(timeline):
+                work(timeline)
+            return commit
+
+        return self._launch(branch_id, [Step("apply_config", run)])
+
+    def _launch(self, branch_id: str, steps: list[Step]) -> list[OperationRow]:
+        with self.jobs.claim(exclusive=[branch_id]) as claim:
+            with self.store.transaction() as tx:
+                task, operations = self.jobs.plan(tx, claim, branch_id, steps)
+            self.jobs.launch(task)
+        return operations
+
+
+def new_endpoint(branch_id: str, port: int) -> EndpointRow:
+    """A record for a compute that is to be started."""
+    moment = clock.now()
+    return EndpointRow(new_id("ep"), branch_id, port, 1, moment, moment, None, None, None)
+
+
+def _find_endpoint(tx: Transaction, endpoint_id: str) -> EndpointRow:
+    row = tx.one(EndpointRow, id=endpoint_id)
+    if row is None:
+        raise ApiError(404, f"endpoint {endpoint_id} not found")
+    return row
+
+
+def _mark(tx: Transaction, endpoint_id: str, *, wanted: bool) -> None:
+    moment = clock.now()
+    column = "started_at" if wanted else "suspended_at"
+    tx.update(EndpointRow, {"wanted": int(wanted), column: moment, "updated_at": moment}, id=endpoint_id)

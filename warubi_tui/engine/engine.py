@@ -1,0 +1,250 @@
+"""One engine: everything Neon's API can ask of it, what it does when it comes up, and in between."""
+
+import logging
+import shutil
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Final, Self
+
+import psycopg
+
+from warubi_tui.engine import clock
+from warubi_tui.engine.branching import Branching, forget_branch
+from warubi_tui.engine.building import forget_timeline
+from warubi_tui.engine.catalog import FIRST_DATABASE, OWNER_ROLE, record_inventory
+from warubi_tui.engine.clusters import ClusterError
+from warubi_tui.engine.computing import new_endpoint
+from warubi_tui.engine.failures import ApiError
+from warubi_tui.engine.jobs import fail_unfinished
+from warubi_tui.engine.names import new_id, new_password, new_timeline
+from warubi_tui.engine.restoring import Restoring
+from warubi_tui.engine.servers import ServerError
+from warubi_tui.engine.site import Site, open_site
+from warubi_tui.engine.store import (
+    BaseRow,
+    BranchRow,
+    OperationRow,
+    ProjectRow,
+    RoleRow,
+    Store,
+    TimelineRow,
+    Transaction,
+)
+from warubi_tui.errors import WarubiError
+from warubi_tui.lsn import Lsn
+
+_RETENTION: Final = timedelta(days=7)
+_BASE_EVERY_BYTES: Final = 64 << 20
+_SWEEP_SECONDS: Final = 5.0
+
+_log = logging.getLogger("warubi.engine")
+
+
+class Engine(Branching, Restoring):
+    """The engine on one directory. The caller holds the directory's lock."""
+
+    def __init__(self, site: Site, store: Store) -> None:
+        super().__init__(site, store)
+        self._closing = threading.Event()
+        self._sweeper = threading.Thread(target=self._sweep, name="sweeper")
+
+    @classmethod
+    def open(cls, root: Path) -> Self:
+        """Brings the engine up: what a former one left half done is removed, its computes are adopted.
+
+        Raises:
+            WarubiError: no PostgreSQL, another major version than the data's.
+            UnreadableStoreError: state.db is damaged; nothing was touched.
+        """
+        site = open_site(root)
+        engine = cls(site, Store(site.root / "state.db"))
+        try:
+            engine._recover()
+            engine._found()
+            engine._start_wanted()
+        except BaseException:
+            engine.jobs.close()
+            engine.store.close()
+            raise
+        engine._sweeper.start()
+        return engine
+
+    def close(self, *, stop_servers: bool = True) -> None:
+        """Finishes running operations and, unless told otherwise, stops the computes (they stay wanted)."""
+        self._closing.set()
+        self._sweeper.join()
+        self.jobs.close()
+        if stop_servers:
+            for branch in self.branches():
+                self.servers.stop(branch.timeline)
+        self.store.close()
+
+    def change_project(
+        self, *, name: str | None = None, history_retention_seconds: int | None = None
+    ) -> ProjectRow:
+        """Changes what is given."""
+        changes: dict[str, str | int | None] = {"updated_at": clock.now()}
+        if name is not None:
+            changes["name"] = name
+        if history_retention_seconds is not None:
+            changes["history_retention_seconds"] = history_retention_seconds
+        with self.store.transaction() as tx:
+            tx.update(ProjectRow, changes)
+        return self.project()
+
+    def operations(self) -> list[OperationRow]:
+        """All operations, newest first."""
+        with self.store.transaction() as tx:
+            return sorted(tx.all(OperationRow), key=lambda row: (row.created_at, row.id), reverse=True)
+
+    def operation(self, operation_id: str) -> OperationRow:
+        """Raises ApiError 404."""
+        with self.store.transaction() as tx:
+            row = tx.one(OperationRow, id=operation_id)
+        if row is None:
+            raise ApiError(404, f"operation {operation_id} not found")
+        return row
+
+    def _recover(self) -> None:
+        """Removes what was not committed when a former engine ended. Rows decide; doubtful files are kept."""
+        with self.store.transaction() as tx:
+            fail_unfinished(tx)
+            tx.update(BranchRow, {"state": "ready"}, state="resetting")
+            unfinished = tx.all(TimelineRow, state="creating")
+            doomed = tx.all(TimelineRow, state="deleting")
+        for row in unfinished:
+            self.timelines.remove(row.id)
+            with self.store.transaction() as tx:
+                _forget_unfinished(tx, row.id)
+        for row in doomed:
+            commit = self.discard(row.id)
+            with self.store.transaction() as tx:
+                commit(tx)
+        self._clear_folders()
+
+    def _clear_folders(self) -> None:
+        with self.store.transaction() as tx:
+            timelines = {row.id for row in tx.all(TimelineRow)}
+            bases = {(row.timeline, row.id) for row in tx.all(BaseRow)}
+        for folder in self.site.timelines.iterdir():
+            if folder.name not in timelines:
+                self.servers.kill(folder.name)
+                self._set_aside(folder)
+                continue
+            for base in self.site.bases(folder.name).glob("*"):
+                if (folder.name, base.name) not in bases:
+                    shutil.rmtree(base)
+
+    def _set_aside(self, folder: Path) -> None:
+        trash = self.site.root / "trash"
+        trash.mkdir(mode=0o700, exist_ok=True)
+        folder.rename(trash / f"{folder.name}-{clock.now()}")
+        _log.warning("%s belongs to no timeline; it was moved to %s", folder.name, trash)
+
+    def _found(self) -> None:
+        """Makes the project, if there is none yet."""
+        with self.store.transaction() as tx:
+            project = tx.one(ProjectRow)
+        if project is not None:
+            if project.pg_version != self.site.programs.major:
+                raise WarubiError(
+                    f"These branches are of PostgreSQL {project.pg_version}",
+                    f"The PostgreSQL found here is {self.site.programs.major}; it cannot read them.",
+                    "Name the right one in WARUBI_PG_BIN, or choose another directory with --dir.",
+                )
+            return
+        timeline, password, moment = new_timeline(), new_password(), clock.now()
+        with self.store.transaction() as tx:
+            tx.insert(TimelineRow(timeline, None, None, 1, "creating", moment))
+        self.timelines.create_first(
+            timeline, lambda: self.catalog.furnish(timeline, OWNER_ROLE, password, FIRST_DATABASE)
+        )
+        self.bases.take_cold(timeline)
+        with self.running(timeline):
+            inventory = self.catalog.take_inventory(timeline)
+        project = ProjectRow(
+            id=new_id(),
+            name="warubi",
+            pg_version=self.site.programs.major,
+            history_retention_seconds=int(_RETENTION.total_seconds()),
+            created_at=moment,
+            updated_at=moment,
+        )
+        branch = BranchRow(
+            id=new_id("br"),
+            project=project.id,
+            name="main",
+            timeline=timeline,
+            parent=None,
+            parent_lsn=None,
+            parent_timestamp=None,
+            state="ready",
+            state_changed_at=moment,
+            is_default=1,
+            protected=0,
+            expires_at=None,
+            last_reset_at=None,
+            logical_size=inventory.logical_size,
+            created_at=moment,
+            updated_at=moment,
+        )
+        with self.store.transaction() as tx:
+            tx.update(TimelineRow, {"state": "ready"}, id=timeline)
+            tx.insert(project)
+            tx.insert(branch)
+            tx.insert(RoleRow(branch.id, OWNER_ROLE, password, 0, moment, moment))
+            record_inventory(tx, branch.id, inventory, {})
+            tx.insert(new_endpoint(branch.id, self.free_port(tx)))
+
+    def _start_wanted(self) -> None:
+        """Starts the computes that ran before. One that does not come up is left idle; the log says why."""
+        wanted = {}
+        for endpoint in self.endpoints():
+            if endpoint.wanted:
+                wanted[self.branch(endpoint.branch).timeline] = endpoint.port
+        for branch in self.branches():
+            if branch.timeline not in wanted:
+                self.servers.stop(branch.timeline)
+                continue
+            try:
+                self.servers.start(branch.timeline, port=wanted[branch.timeline])
+            except ServerError:
+                _log.exception("the compute of branch %s does not start", branch.id)
+
+    def _sweep(self) -> None:
+        while not self._closing.wait(_SWEEP_SECONDS):
+            for branch in self.branches():
+                if self._closing.is_set():
+                    return
+                self._tend(branch)
+
+    def _tend(self, branch: BranchRow) -> None:
+        if branch.state != "ready":
+            return
+        try:
+            if branch.expires_at is not None and branch.expires_at <= clock.now():
+                self.delete_branch(branch.id)
+            elif self.servers.pid(branch.timeline) is not None:
+                with self.jobs.claim(shared=[branch.id]):
+                    self._take_due_base(branch)
+        except (ApiError, ClusterError, ServerError, OSError, psycopg.Error):
+            _log.warning("tending branch %s failed", branch.id, exc_info=True)
+
+    def _take_due_base(self, branch: BranchRow) -> None:
+        with self.servers.session(branch.timeline) as session:
+            row = session.execute("SELECT pg_current_wal_lsn()::text").fetchone()
+        with self.store.transaction() as tx:
+            ends = [base.end_lsn for base in tx.all(BaseRow, timeline=branch.timeline)]
+            timeline = tx.one(TimelineRow, id=branch.timeline)
+        assert row is not None
+        assert timeline is not None
+        newest = max([*ends, timeline.fork_lsn or 0])
+        if Lsn.parse(row[0]) - newest >= _BASE_EVERY_BYTES:
+            self.bases.take_hot(branch.timeline)
+
+
+def _forget_unfinished(tx: Transaction, timeline: str) -> None:
+    for branch in tx.all(BranchRow, timeline=timeline):
+        forget_branch(tx, branch.id)
+    forget_timeline(tx, timeline)

@@ -1,0 +1,143 @@
+"""Reading history: the window of a branch, the moment a wish means, activity over time."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+
+from warubi_tui.engine import clock
+from warubi_tui.engine.clusters import ClusterError
+from warubi_tui.engine.failures import ApiError
+from warubi_tui.engine.lineage import Span, find_end, trace
+from warubi_tui.engine.state import EngineState
+from warubi_tui.engine.store import BranchRow
+from warubi_tui.engine.targets import (
+    NothingThereError,
+    Target,
+    find_at_lsn,
+    find_at_time,
+    find_head,
+)
+from warubi_tui.engine.wal import Ending, endings
+from warubi_tui.lsn import Lsn
+
+
+@dataclass(frozen=True)
+class HistoryWindow:
+    """What a branch can be restored to: times in µs since the epoch and positions, both ends included."""
+
+    start: int
+    end: int
+    start_lsn: int
+    end_lsn: int
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A state: the position just behind its last transaction, that one's time, and the next one, if any."""
+
+    lsn: int
+    time: int | None
+    next_lsn: int | None
+    next_time: int | None
+
+
+class Looking(EngineState):
+    """Verbs that read history and change nothing."""
+
+    def window(self, branch_id: str) -> HistoryWindow:
+        """Raises ApiError 404, or 422 where restoring is turned off."""
+        branch = self.branch(branch_id)
+        now = clock.now()
+        return self._window(self._spans(branch), branch, now)
+
+    def moment(self, branch_id: str, *, at: datetime | None, lsn: Lsn | None) -> Moment:
+        """The state that a restore to this time or position would give; the newest where neither is given."""
+        target = self.resolve(branch_id, at=at, lsn=lsn)
+        following = target.following
+        return Moment(
+            target.lsn,
+            target.time,
+            following.end if following else None,
+            following.time if following else None,
+        )
+
+    def resolve(self, branch_id: str, *, at: datetime | None, lsn: Lsn | None) -> Target:
+        """Finds the state a wish means, in the branch's history.
+
+        Raises:
+            ApiError: 404 no such branch; 422 outside the history window; 500 the log cannot be read.
+        """
+        branch = self.branch(branch_id)
+        now = clock.now()
+        spans = self._spans(branch)
+        window = self._window(spans, branch, now)
+        try:
+            if at is not None:
+                time = clock.to_microseconds(at)
+                if not window.start <= time <= window.end:
+                    raise _outside(f"timestamp {clock.rfc3339(time)}", branch, window)
+                return find_at_time(self.site, spans, time)
+            if lsn is not None:
+                if not window.start_lsn <= lsn <= window.end_lsn:
+                    raise _outside(f"LSN {lsn}", branch, window)
+                return find_at_lsn(self.site, spans, lsn)
+            return find_head(self.site, spans)
+        except NothingThereError as error:
+            raise _outside("the requested point", branch, window) from error
+        except ClusterError as error:
+            raise ApiError(500, f"the history of branch {branch.name} is damaged: {error}") from error
+
+    def activity(
+        self, branch_id: str, *, start: datetime, end: datetime, buckets: int
+    ) -> list[tuple[int, int, int]]:
+        """Commits per equal slice of [start, end): (start µs, end µs, commits) for each slice."""
+        spans = self._spans(self.branch(branch_id))
+        low, high = clock.to_microseconds(start), clock.to_microseconds(end)
+        if high <= low or buckets < 1:
+            raise ApiError(400, "`from` must be before `to`, with at least one bucket")
+        counts = [0] * buckets
+        for ending in self._endings_between(spans, low, high):
+            if ending.committed:
+                counts[(ending.time - low) * buckets // (high - low)] += 1
+        edges = [low + (high - low) * position // buckets for position in range(buckets + 1)]
+        return list(zip(edges[:-1], edges[1:], counts, strict=True))
+
+    def _endings_between(self, spans: Sequence[Span], low: int, high: int) -> Iterator[Ending]:
+        for span in spans:
+            before = [base.end_lsn for base in span.bases if base.taken_at <= low]
+            start = max([*before, span.low])
+            with closing(
+                endings(self.site, span.sources(self.site), span.timeline.tli, start, span.high)
+            ) as found:
+                yield from (ending for ending in found if low <= ending.time < high)
+            if before:
+                return
+
+    def _spans(self, branch: BranchRow) -> list[Span]:
+        try:
+            end = find_end(self.site, self.servers, branch.timeline)
+        except (ClusterError, OSError) as error:
+            raise ApiError(500, f"the end of branch {branch.name}'s log cannot be found: {error}") from error
+        with self.store.transaction() as tx:
+            return trace(tx, branch.timeline, end)
+
+    def _window(self, spans: Sequence[Span], branch: BranchRow, now: int) -> HistoryWindow:
+        """`now` is a moment before the log's end was found: whatever happened until then is in the spans."""
+        retention = self.project().history_retention_seconds
+        if retention == 0:
+            raise ApiError(
+                422, f"restoring is turned off: the history of branch {branch.name} is kept for 0 s"
+            )
+        oldest = min((base for span in spans for base in span.bases), key=lambda base: base.end_lsn)
+        start = max(oldest.taken_at, now - retention * 1_000_000)
+        return HistoryWindow(start, now, oldest.end_lsn, spans[0].high)
+
+
+def _outside(wish: str, branch: BranchRow, window: HistoryWindow) -> ApiError:
+    return ApiError(
+        422,
+        f"{wish} is outside the history window of branch {branch.name}: "
+        f"from {clock.rfc3339(window.start)} (LSN {Lsn(window.start_lsn)}) "
+        f"to {clock.rfc3339(window.end)} (LSN {Lsn(window.end_lsn)})",
+    )

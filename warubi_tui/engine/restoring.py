@@ -1,0 +1,161 @@
+"""Restoring in place: a new timeline is built beside the old one, then one transaction swaps them."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from warubi_tui.engine import clock
+from warubi_tui.engine.building import Build, Building, creating_row
+from warubi_tui.engine.catalog import copy_records
+from warubi_tui.engine.failures import ApiError
+from warubi_tui.engine.jobs import Claim, Commit, Step, nothing
+from warubi_tui.engine.names import new_id, new_timeline
+from warubi_tui.engine.state import find_branch
+from warubi_tui.engine.store import BranchRow, EndpointRow, OperationRow, TimelineRow, Transaction
+from warubi_tui.lsn import Lsn
+
+
+@dataclass(frozen=True)
+class _Swap:
+    """A restore on its way: the branch as it was, the branch that keeps its state, and the new timeline."""
+
+    branch: BranchRow
+    kept: BranchRow
+    build: Build
+    endpoints: list[EndpointRow]
+    parent: str | None
+    parent_timestamp: int | None
+
+
+class Restoring(Building):
+    """The verb that puts a branch into another state."""
+
+    def restore_branch(
+        self,
+        branch_id: str,
+        *,
+        source_id: str,
+        at: datetime | None,
+        lsn: Lsn | None,
+        preserve_under_name: str | None,
+    ) -> tuple[BranchRow, list[OperationRow]]:
+        """Puts a branch, in place, into a state of its own past or of another branch.
+
+        The branch keeps its id, name and connection string. The state it had is kept as another branch
+        that takes over its children; writes until the very end are in there.
+
+        Raises:
+            ApiError: 404, 422 (Neon's rules and the window), 423, 507.
+        """
+        other = [source_id] if source_id != branch_id else []
+        with self.jobs.claim(exclusive=[branch_id], shared=other) as claim:
+            branch = self.branch(branch_id)
+            itself = source_id == branch_id
+            self._check(branch, itself and at is None and lsn is None, preserve_under_name)
+            if branch.protected and not itself:
+                raise ApiError(422, f"branch {branch.name} is protected and cannot be reset")
+            target = self.affordable(self.resolve(source_id, at=at, lsn=lsn))
+            passwords = self.passwords(source_id) | self.passwords(branch_id)
+            kept = _kept_branch(branch, preserve_under_name)
+            parent = _parent_after_restore(branch, source_id, kept.id)
+            return self._launch_swap(
+                claim,
+                _Swap(
+                    branch=branch,
+                    kept=kept,
+                    build=Build(new_timeline(), target, passwords),
+                    endpoints=[row for row in self.endpoints(branch_id) if row.wanted],
+                    parent=parent,
+                    parent_timestamp=(clock.to_microseconds(at) if at else target.time) if parent else None,
+                ),
+            )
+
+    def _launch_swap(self, claim: Claim, swap: _Swap) -> tuple[BranchRow, list[OperationRow]]:
+        def build() -> Commit:
+            self.materialize(swap.build)
+            return nothing
+
+        def exchange() -> Commit:
+            self.servers.stop(swap.branch.timeline)
+            return lambda tx: self._record_swap(tx, swap)
+
+        def undo() -> Commit:
+            return self._undo_swap(swap)
+
+        steps = [
+            Step("create_timeline", build, undo),
+            Step("swap_binding_id", exchange, undo),
+            *(self.start_step(endpoint.id) for endpoint in swap.endpoints),
+        ]
+        branch_id = swap.branch.id
+        with self.store.transaction() as tx:
+            tx.insert(creating_row(swap.build))
+            tx.update(BranchRow, {"state": "resetting", "state_changed_at": clock.now()}, id=branch_id)
+            task, operations = self.jobs.plan(tx, claim, branch_id, steps)
+            changed = find_branch(tx, branch_id)
+        self.jobs.launch(task)
+        return changed, operations
+
+    def _record_swap(self, tx: Transaction, swap: _Swap) -> None:
+        branch_id = swap.branch.id
+        tx.insert(swap.kept)
+        copy_records(tx, branch_id, swap.kept.id)
+        fork_lsn = self.record_build(tx, branch_id, swap.build)
+        tx.update(BranchRow, {"parent": swap.kept.id}, parent=branch_id)
+        now = clock.now()
+        tx.update(
+            BranchRow,
+            {
+                "timeline": swap.build.timeline,
+                "parent": swap.parent,
+                "parent_lsn": fork_lsn if swap.parent else None,
+                "parent_timestamp": swap.parent_timestamp,
+                "state": "ready",
+                "state_changed_at": now,
+                "last_reset_at": now,
+                "updated_at": now,
+            },
+            id=branch_id,
+        )
+
+    def _undo_swap(self, swap: _Swap) -> Commit:
+        self.timelines.remove(swap.build.timeline)
+        for endpoint in swap.endpoints:
+            self.servers.start(swap.branch.timeline, port=endpoint.port)
+
+        def commit(tx: Transaction) -> None:
+            changes: dict[str, str | int | None] = {"state": "ready", "state_changed_at": clock.now()}
+            tx.update(BranchRow, changes, id=swap.branch.id)
+            tx.delete(TimelineRow, id=swap.build.timeline)
+
+        return commit
+
+    def _check(self, branch: BranchRow, to_own_head: bool, preserve_under_name: str | None) -> None:
+        if to_own_head:
+            raise ApiError(422, "source_timestamp or source_lsn is required to restore a branch from itself")
+        if not preserve_under_name and any(child.parent == branch.id for child in self.branches()):
+            raise ApiError(422, "Branch has children, preserve_under_name is required")
+        self.check_name(preserve_under_name)
+
+
+def _kept_branch(branch: BranchRow, name: str | None) -> BranchRow:
+    moment = clock.now()
+    stamp = f"{clock.to_datetime(moment):%Y-%m-%dT%H-%M-%S}"
+    return replace(
+        branch,
+        id=new_id("br"),
+        name=name or f"{branch.name}_old_{stamp}",
+        state="ready",
+        is_default=0,
+        protected=0,
+        expires_at=None,
+        created_at=moment,
+        updated_at=moment,
+        state_changed_at=moment,
+    )
+
+
+def _parent_after_restore(branch: BranchRow, source_id: str, kept_id: str) -> str | None:
+    """Neon's parentage: from another branch, that one; from its own past, the kept branch, unless a root."""
+    if source_id != branch.id:
+        return source_id
+    return kept_id if branch.parent is not None else None

@@ -1,0 +1,144 @@
+"""The engine as a process: lock, key, HTTP on loopback, orderly end."""
+
+import fcntl
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+
+from warubi_tui import paths
+from warubi_tui.engine.api.app import create_app
+from warubi_tui.engine.engine import Engine
+from warubi_tui.engine.lock import DirectoryLock, OwnedError, Owner
+from warubi_tui.engine.store import UnreadableStoreError
+from warubi_tui.errors import RefusedError, WarubiError
+from warubi_tui.secret import Secret
+
+_HOLDERS_POLL_SECONDS: Final = 0.5
+
+
+def serve(root: Path, *, port: int | None = None, while_held: Path | None = None) -> None:
+    """Runs the engine on `root` until SIGTERM or SIGINT.
+
+    Args:
+        port: of the API on 127.0.0.1; by default the one of last time, if it is free.
+        while_held: a file; the engine ends when no process holds a lock on it any more.
+
+    Raises:
+        RefusedError: another engine runs on `root`; `root` cannot be trusted.
+        WarubiError: it cannot start.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
+    try:
+        root.mkdir(mode=0o755 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
+        with DirectoryLock(root) as lock:
+            _log_to(root / "engine.log")
+            _run(root, lock, port, while_held)
+    except OwnedError as error:
+        raise RefusedError(
+            f"Another engine runs on {root}", str(error), "Use it, or choose another directory with --dir."
+        ) from error
+    except UnreadableStoreError as error:
+        raise RefusedError(
+            f"{root / 'state.db'} cannot be trusted: {error}",
+            f"Nothing was changed or removed. The data lies in {root / 'tl'}/*/data; each is an ordinary "
+            "PostgreSQL cluster that pg_ctl -D … start brings up without warubi.",
+            "Restore state.db from a copy, or choose another directory with --dir.",
+        ) from error
+    except OSError as error:
+        raise WarubiError(
+            f"The engine cannot use {root}", str(error), "Choose another with --dir."
+        ) from error
+
+
+def _run(root: Path, lock: DirectoryLock, port: int | None, while_held: Path | None) -> None:
+    engine = Engine.open(root)
+    try:
+        listener = _listen(root, port)
+        address, chosen = listener.getsockname()
+        app = create_app(engine, load_key(root))
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5, ws="none")
+        )
+        if while_held is not None:
+            _end_when_released(while_held, server)
+        lock.describe(Owner(os.getpid(), f"http://{address}:{chosen}/api/v2", engine.project().id))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _ignore)  # uvicorn ends on them, and raises them once more afterwards
+        server.run(sockets=[listener])
+    finally:
+        engine.close()
+
+
+def _ignore(*_: object) -> None:
+    return None
+
+
+def load_key(root: Path) -> Secret:
+    """The API key of a directory's engine, generated the first time, 0600."""
+    path = root / "api.key"
+    if not path.exists():
+        paths.write_private(path, f"warubi_{secrets.token_urlsafe(32)}\n")
+    return Secret(path.read_text("utf-8").strip())
+
+
+def _listen(root: Path, port: int | None) -> socket.socket:
+    remembered = root / "api.port"
+    wishes = [port] if port is not None else [_remembered(remembered), 0]
+    for position, wish in enumerate(wishes):
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", wish))
+        except OSError as error:
+            listener.close()
+            if position == len(wishes) - 1:
+                raise WarubiError(
+                    f"Port {wish} cannot be used for the API", str(error), "Choose another with --port."
+                ) from error
+            continue
+        break
+    paths.write_private(remembered, f"{listener.getsockname()[1]}\n")
+    return listener
+
+
+def _remembered(path: Path) -> int:
+    try:
+        return int(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return 0
+
+
+def _end_when_released(path: Path, server: uvicorn.Server) -> None:
+    def watch() -> None:
+        with path.open("r+b") as file:
+            while not server.should_exit:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    pause.wait(_HOLDERS_POLL_SECONDS)
+                    continue
+                server.should_exit = True
+
+    pause = threading.Event()
+    threading.Thread(target=watch, name="holders", daemon=True).start()
+
+
+def _log_to(path: Path) -> None:
+    path.touch(mode=0o600)
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    for name in ("warubi.engine", "uvicorn.error"):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.INFO if name == "warubi.engine" else logging.WARNING)
+        logger.addHandler(handler)
+        logger.propagate = False
