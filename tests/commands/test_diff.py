@@ -1,0 +1,169 @@
+import json
+import stat
+import uuid
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.commands.conftest import Warubi
+from tests.commands.neon_server import NeonServer
+from tests.conftest import ThrowawayPostgres
+
+THEN = """
+CREATE TABLE customers (id int PRIMARY KEY, name text, note text);
+INSERT INTO customers VALUES (1, 'Ann', NULL), (2, 'Bob', ''), (3, E'C\\x1b[31m', 'x');
+CREATE TABLE audit (line text);
+INSERT INTO audit VALUES ('a'), ('a');
+"""
+NOW = """
+DELETE FROM customers WHERE id = 1;
+UPDATE customers SET note = NULL WHERE id = 2;
+INSERT INTO customers VALUES (4, 'Dan', 'new');
+ALTER TABLE audit ADD COLUMN extra int;
+"""
+
+
+@pytest.fixture
+def sides(neon: NeonServer, postgres: ThrowawayPostgres) -> NeonServer:
+    """`main` is the hurt database; a preview of its past is the healthy one."""
+    then, now = (postgres.create_database() for _ in range(2))
+    for uri, script in ((then, THEN), (now, THEN + NOW)):
+        with psycopg.connect(uri, autocommit=True) as connection:
+            connection.execute(script)
+    neon.uris = {"preview": then, "br-main-1": now}
+    return neon
+
+
+def test_a_branch_with_its_past(sides: NeonServer, warubi: Warubi) -> None:
+    ended = warubi("diff", "main@-15m", "main", "--json")
+    assert ended.code == 1, ended.err
+    data = json.loads(ended.out)
+    assert (data["then"], data["now"]) == ("main@-15m", "main")
+    customers = next(one for one in data["tables"] if one["table"] == "customers")
+    assert (customers["removed"], customers["added"], customers["changed"]) == (1, 1, 1)
+    assert customers["key"] == ["id"]
+    assert {"schema", "not_compared", "method", "seconds"} <= set(customers)
+    assert any(change["column"] == "extra" for change in data["schema"])
+    assert "as a temporary branch" in ended.err
+
+
+def test_the_temporary_branch_has_a_compute_and_an_end_and_is_deleted(
+    sides: NeonServer, warubi: Warubi
+) -> None:
+    warubi("diff", "main@-15m", "main")
+    (_, sent), (deleted, _) = sides.changes
+    assert isinstance(sent, dict)
+    assert sent["endpoints"] == [{"type": "read_write"}]
+    assert sent["branch"]["expires_at"]
+    assert deleted.startswith("DELETE ")
+    assert list(sides.branches) == ["br-main-1"]
+
+
+def test_two_pasts_are_two_temporary_branches(sides: NeonServer, warubi: Warubi) -> None:
+    assert warubi("diff", "main@-15m", "main@-5m").code == 0
+    assert [call.split()[0] for call, _ in sides.changes] == ["POST", "POST", "DELETE", "DELETE"]
+    assert list(sides.branches) == ["br-main-1"]
+
+
+def test_the_temporary_branch_is_deleted_after_an_error(sides: NeonServer, warubi: Warubi) -> None:
+    assert warubi("diff", "main@-15m", "main", "--table", "nothing").code == 2
+    assert list(sides.branches) == ["br-main-1"]
+
+
+def test_no_difference_ends_with_0(sides: NeonServer, warubi: Warubi) -> None:
+    ended = warubi("diff", "main", "main")
+    assert ended.code == 0
+    assert "No difference." in ended.out
+
+
+def test_a_table_that_cannot_be_compared_is_not_no_difference(sides: NeonServer, warubi: Warubi) -> None:
+    reader = f"reader_{uuid.uuid4().hex}"
+    now = sides.uris["br-main-1"]
+    with psycopg.connect(now, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {reader} LOGIN")
+        connection.execute(f"GRANT SELECT ON customers TO {reader}")
+    sides.uris["br-main-1"] = now.replace("postgres@", f"{reader}@")
+    ended = warubi("diff", "main", "main")
+    assert ended.code == 1
+    assert "Not everything could be compared." in ended.out
+
+
+def test_rows_for_people(sides: NeonServer, warubi: Warubi) -> None:
+    ended = warubi("diff", "main@-15m", "main", "--rows", "--table", "customers")
+    lines = ended.out.splitlines()
+    assert "- public.customers id='1'  name='Ann', note=NULL" in lines
+    assert "+ public.customers id='4'  name='Dan', note='new'" in lines
+    assert "~ public.customers id='2'  note: '' → NULL" in lines
+
+
+def test_rows_are_limited_for_each_table(sides: NeonServer, warubi: Warubi) -> None:
+    ended = warubi("diff", "main@-15m", "main", "--rows", "--limit", "1")
+    assert "… and 2 more in public.customers" in ended.out
+
+
+def test_values_cannot_command_the_terminal(sides: NeonServer, warubi: Warubi) -> None:
+    ended = warubi("diff", "main", "main@-15m", "--rows")
+    assert "\x1b" not in ended.out
+    assert "\x1b" not in warubi("diff", "main", "main@-15m", "--jsonl", "-").out
+
+
+def test_rows_as_json_lines_on_stdout(sides: NeonServer, warubi: Warubi) -> None:
+    ended = warubi("diff", "main@-15m", "main", "--jsonl", "-", "--table", "customers")
+    rows = [json.loads(line) for line in ended.out.splitlines()]
+    assert ended.code == 1
+    assert {row["op"] for row in rows} == {"removed", "added", "changed"}
+    changed = next(row for row in rows if row["op"] == "changed")
+    assert changed["key"] == {"id": "2"}
+    assert (changed["then"]["note"], changed["now"]["note"], changed["columns"]) == ("", None, ["note"])
+
+
+def test_rows_as_json_lines_in_a_new_private_file(sides: NeonServer, warubi: Warubi, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    ended = warubi("diff", "main@-15m", "main", "--json", "--jsonl", str(path), "--limit", "2")
+    assert ended.code == 1
+    assert json.loads(ended.out)["tables"]
+    assert len(path.read_text().splitlines()) == 2
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert warubi("diff", "main@-15m", "main", "--jsonl", str(path)).code == 3
+    assert len(path.read_text().splitlines()) == 2
+
+
+def test_the_schema_only(sides: NeonServer, warubi: Warubi) -> None:
+    ended = warubi("diff", "main@-15m", "main", "--schema-only")
+    assert ended.code == 1
+    assert "public.audit.extra" in ended.out
+    assert "customers" not in ended.out
+
+
+def test_two_urls_need_no_neon(sides: NeonServer, warubi: Warubi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NEON_API_KEY")
+    then = sides.uris["preview"].replace("postgres@", "postgres:hunter2@")
+    ended = warubi("diff", then, sides.uris["br-main-1"], "--json")
+    assert ended.code == 1
+    assert sides.changes == []
+    assert "hunter2" not in ended.out + ended.err
+    assert json.loads(ended.out)["then"].startswith("postgresql://postgres:")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--json", "--jsonl", "-"],
+        ["--json", "--rows"],
+        ["--schema-only", "--rows"],
+        ["--schema-only", "--jsonl", "-"],
+        ["--limit", "many"],
+        ["--limit", "-1"],
+        ["--database", "nothing"],
+    ],
+)
+def test_what_is_not_understood(sides: NeonServer, warubi: Warubi, arguments: list[str]) -> None:
+    assert warubi("diff", "main", "main", *arguments).code == 2
+
+
+def test_a_database_that_cannot_be_reached(neon: NeonServer, warubi: Warubi) -> None:
+    neon.uris["br-main-1"] = "postgresql://owner:hunter2@127.0.0.1:1/shop"
+    ended = warubi("diff", "main", "main")
+    assert ended.code == 4
+    assert "hunter2" not in ended.err
