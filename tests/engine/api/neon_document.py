@@ -71,18 +71,15 @@ class NeonDocument:
         by_freedom = sorted(self._paths, key=lambda template: template.count("{"))
         self._patterns = [(re.compile(_pattern(template)), template) for template in by_freedom]
 
-    def describes(self, method: str, template: str) -> bool:
-        """Whether the document has this method on this path."""
-        return method.lower() in self._paths.get(template, {})
-
-    def check(self, response: httpx.Response) -> None:
-        """Checks an answer, and the request it belongs to where that was accepted."""
+    def check(self, response: httpx.Response) -> str:
+        """Checks an answer, and its request where that was accepted; returns the route's path."""
         template, values = self._locate(response.request)
         operation = self._paths.get(template, {}).get(response.request.method.lower())
         if response.is_success:
             assert operation is not None, f"not in the document: {response.request.method} {template}"
             self._check_request(operation, self._paths[template], values, response.request)
         self._check_answer(operation or {"responses": {}}, response)
+        return template
 
     def _locate(self, request: httpx.Request) -> tuple[str, dict[str, str]]:
         path = request.url.raw_path.decode().partition("?")[0].removeprefix(PREFIX)

@@ -1,5 +1,6 @@
 """What reaches the engine of a request about a branch, and what is refused before."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,6 +8,8 @@ import httpx
 import pytest
 
 from tests.engine.api.fake_engine import MAIN_ID, PASSWORD, PROJECT_ID, START, FakeEngine, branch_row
+from warubi_tui.engine.failures import ApiError
+from warubi_tui.engine.store import RoleRow
 from warubi_tui.lsn import Lsn
 
 _BRANCHES = f"/projects/{PROJECT_ID}/branches"
@@ -78,6 +81,33 @@ async def test_with_two_databases_no_connection_is_the_right_one(
     fake_engine.create_database(MAIN_ID, "second", "owner")
     answer = (await client.post(_BRANCHES, json={"endpoints": [{"type": "read_write"}]})).json()
     assert "connection_uris" not in answer
+
+
+async def test_without_a_stored_password_there_is_no_connection(
+    client: httpx.AsyncClient, fake_engine: FakeEngine
+) -> None:
+    fake_engine.role_rows["owner"] = replace(fake_engine.role_rows["owner"], password="")
+    response = await client.post(_BRANCHES, json={"endpoints": [{"type": "read_write"}]})
+    assert response.status_code == 201
+    assert "connection_uris" not in response.json()
+
+
+class HastyEngine(FakeEngine):
+    """The making of its branches fails before anybody can look at them."""
+
+    def roles(self, branch_id: str) -> list[RoleRow]:
+        raise ApiError(404, "branch not found")
+
+
+class TestWhoseBranchesFailAtOnce:
+    @pytest.fixture
+    def fake_engine(self) -> FakeEngine:
+        return HastyEngine()
+
+    async def test_a_creation_is_still_answered_with_its_operations(self, client: httpx.AsyncClient) -> None:
+        response = await client.post(_BRANCHES, json={"endpoints": [{"type": "read_write"}]})
+        assert response.status_code == 201
+        assert len(response.json()["operations"]) == 1
 
 
 @pytest.mark.parametrize(

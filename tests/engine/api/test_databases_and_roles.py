@@ -1,5 +1,6 @@
 """Databases, roles and passwords over the API."""
 
+from dataclasses import replace
 from urllib.parse import quote
 
 import httpx
@@ -17,6 +18,14 @@ async def test_a_password_is_shown_where_it_is_asked_for_or_just_made(client: ht
     assert revealed.json() == {"password": PASSWORD}
     assert created.json()["role"]["password"] == PASSWORD
     assert reset.json()["role"]["password"] == PASSWORD
+
+
+async def test_a_password_that_is_not_stored_cannot_be_revealed(
+    client: httpx.AsyncClient, fake_engine: FakeEngine
+) -> None:
+    fake_engine.role_rows["owner"] = replace(fake_engine.role_rows["owner"], password="")
+    response = await client.get(f"{_BRANCH}/roles/owner/reveal_password")
+    assert response.status_code == 412
 
 
 @pytest.mark.parametrize("path", ["roles", "roles/owner", "databases", "databases/shop", "endpoints", ""])
