@@ -57,6 +57,8 @@ class FakeNeon:
     faults: list[Fault] = field(default_factory=list)
     endings: dict[str, str] = field(default_factory=dict)
     """The status in which operations of an action end; `finished` unless given."""
+    at_once: bool = False
+    """Whether operations have ended when the answer comes."""
     down: bool = False
     on_request: Callable[[str], None] = lambda _: None
     """Called with every call that comes in, before anything else."""
@@ -194,7 +196,7 @@ class FakeNeon:
             "project_id": PROJECT,
             "branch_id": branch_id,
             "action": action,
-            "status": "running",
+            "status": "finished" if self.at_once else "running",
             "failures_count": 0,
             "created_at": stamp(NOW),
             "updated_at": stamp(NOW),

@@ -15,6 +15,7 @@ from warubi_tui.recovery.steps.kind import Context, Outcome, Prepared
 from warubi_tui.text import clean
 
 if TYPE_CHECKING:
+    from warubi_tui.neon.models import Branch
     from warubi_tui.recovery.control_plane import ControlPlane
     from warubi_tui.recovery.incident import Incident, StepRecord
     from warubi_tui.recovery.incident_store import IncidentStore
@@ -86,6 +87,25 @@ class Guide:
         sends = step.kind in CHANGING
         return sends and not self.working and self.record(step).state in UNSETTLED
 
+    def can_look_up(self, step: Step) -> bool:
+        """Whether this step's call was sent, and what became of it can be looked at (again)."""
+        sent = self.record(step).state in {*UNSETTLED, "held"}
+        return step.kind in CHANGING and sent and not self.working
+
+    async def copy_and_original(self) -> tuple[Branch, Branch]:
+        """The copy that was made and the branch that was hurt, as they are now.
+
+        Raises:
+            RefusedError: no copy was made yet.
+        """
+        facts = [self.record(step).facts for step in self.steps]
+        copy_id = next((found["copy_id"] for found in facts if "copy_id" in found), None)
+        if copy_id is None:
+            raise RefusedError("There is no copy yet", "Restore a copy first.")
+        project_id = self.incident.project_id
+        copy = await self._client.branch(project_id, copy_id)
+        return copy, await self._client.branch(project_id, self.incident.branch_id)
+
     async def save(self) -> None:
         """Puts the incident on disk. Raises WarubiError when that is not possible."""
         await asyncio.to_thread(self._store.save, self.incident)
@@ -130,7 +150,7 @@ class Guide:
         step = self._expect_current()
         record = self.record(step)
         kind = CHANGING.get(step.kind)
-        if kind is None or self.working or record.state not in {*UNSETTLED, "held"}:
+        if kind is None or not self.can_look_up(step):
             raise RefusedError("There is nothing to look up for this step")
         context = await self._context(step)
         facts = dict(record.facts)

@@ -67,6 +67,11 @@ class RestoreResult:
     """The branch that keeps the overwritten state; None for a copy."""
 
 
+def proposed_copy_name(branch_name: str, now: datetime) -> str:
+    """`{branch}_restored_{UTC}`: new as long as no two copies are planned in the same second."""
+    return f"{branch_name}_restored_{_stamp(now)}"
+
+
 async def plan_copy(
     client: ControlPlane,
     project: Project,
@@ -87,7 +92,7 @@ async def plan_copy(
     Raises:
         RefusedError: the name is taken or cannot be a name.
     """
-    wanted = name if name is not None else f"{source.name}_restored_{_stamp(now)}"
+    wanted = name if name is not None else proposed_copy_name(source.name, now)
     _check_name(wanted)
     await _refuse_taken(client, project, wanted)
     lines = effects.of_copy(project, source, point, wanted, now=now, zone=zone)
