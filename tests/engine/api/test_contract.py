@@ -218,13 +218,18 @@ async def test_a_refusal_of_the_engine_reaches_the_caller_word_for_word(
 
 @pytest.mark.parametrize("example", _OF_A_PROJECT, ids=str)
 async def test_a_crash_shows_nothing_of_the_inside(
-    client: httpx.AsyncClient, document: NeonDocument, fake_engine: FakeEngine, example: Example
+    client: httpx.AsyncClient,
+    document: NeonDocument,
+    fake_engine: FakeEngine,
+    caplog: pytest.LogCaptureFixture,
+    example: Example,
 ) -> None:
     fake_engine.failure = RuntimeError("npg_secret in /var/lib/warubi")
     response = await _send(client, example)
     assert response.status_code == 500
     assert "npg_secret" not in response.text
     assert "Traceback" not in response.text
+    assert response.json()["request_id"] in caplog.text
 
 
 @pytest.mark.parametrize("raw", [b"{", b"[]", b"NaN", b'{"a": NaN}', b"\xff", b"[" * 60_000])

@@ -2,24 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import httpx
 import pytest
 
+from tests.conftest import RunningEngine
 from tests.engine.api.neon_document import NeonDocument
 from warubi_tui.engine.api.app import ROUTES
-from warubi_tui.secret import Secret
 
 Json = dict[str, Any]
-
-
-class RunningEngine(Protocol):
-    """What the `engine` fixture gives."""
-
-    host: str
-    key: Secret
-    project_id: str
 
 
 class Walk:

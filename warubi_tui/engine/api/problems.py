@@ -14,7 +14,7 @@ from warubi_tui.engine.failures import ApiError
 
 REQUEST_ID_HEADER: Final = "x-neon-ret-request-id"
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("warubi.engine")
 
 
 def request_id(scope: Scope) -> str:
