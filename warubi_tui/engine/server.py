@@ -17,6 +17,7 @@ from warubi_tui import paths
 from warubi_tui.engine.api.app import create_app
 from warubi_tui.engine.engine import Engine
 from warubi_tui.engine.lock import DirectoryLock, OwnedError, Owner
+from warubi_tui.engine.site import make_root
 from warubi_tui.engine.store import UnreadableStoreError
 from warubi_tui.errors import RefusedError, WarubiError
 from warubi_tui.secret import Secret
@@ -39,7 +40,7 @@ def serve(root: Path, *, port: int | None = None, while_held: Path | None = None
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]
     try:
-        root.mkdir(mode=0o755 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
+        make_root(root)
         with DirectoryLock(root) as lock:
             _log_to(root / "engine.log")
             _run(root, lock, port, while_held)

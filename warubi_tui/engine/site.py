@@ -55,15 +55,7 @@ def open_site(root: Path) -> Site:
         WarubiError: no PostgreSQL; the directory cannot be written, or PostgreSQL's user cannot enter it.
     """
     root = root.absolute()
-    as_root = os.geteuid() == 0
-    try:
-        root.mkdir(mode=0o755 if as_root else 0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise WarubiError(
-            f"The engine's directory {root} cannot be made",
-            str(error),
-            "Choose another with --dir, or set WARUBI_HOME.",
-        ) from error
+    make_root(root)
     account = choose_account(root / "tl")
     _check_reachable(root, account)
     programs = find_programs(account, root / "pg")
@@ -71,6 +63,22 @@ def open_site(root: Path) -> Site:
     timelines.mkdir(mode=0o700, exist_ok=True)
     account.own(timelines)
     return Site(root, _socket_folder(root, account), account, programs)
+
+
+def make_root(root: Path) -> None:
+    """Creates an engine's directory: private, or as root open for PostgreSQL's user to pass through.
+
+    Raises:
+        WarubiError: it cannot be made.
+    """
+    try:
+        root.mkdir(mode=0o755 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise WarubiError(
+            f"The engine's directory {root} cannot be made",
+            str(error),
+            "Choose another with --dir, or set WARUBI_HOME.",
+        ) from error
 
 
 def _check_reachable(root: Path, account: Account) -> None:

@@ -1,0 +1,111 @@
+"""`warubi demo`: an engine, a living shop and an accident; the console on it, or the recovery printed."""
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from warubi_tui import paths, timefmt
+from warubi_tui.config import Target
+from warubi_tui.demo.home import DemoNotes, demo_engine, read_notes, throw_away, write_notes
+from warubi_tui.engine.command import require_engine
+
+if TYPE_CHECKING:
+    from warubi_tui.demo.shop import Accident
+    from warubi_tui.secret import Secret
+
+_BUSY_SECONDS: Final = 2.5
+
+
+class _Teller:
+    """Prints what happens, with the seconds since the start, to stderr."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+        self._live = sys.stderr.isatty()
+
+    def say(self, text: str) -> None:
+        """One line."""
+        sys.stderr.write(f"{self._erase()}{self._elapsed():6.1f} s  {text}\n")
+        sys.stderr.flush()
+
+    def waiting(self) -> None:
+        """On a terminal: the running seconds."""
+        if self._live:
+            sys.stderr.write(f"{self._erase()}{self._elapsed():6.1f} s  …")
+            sys.stderr.flush()
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._start
+
+    def _erase(self) -> str:
+        return "\r\x1b[K" if self._live else ""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the command. Headless: 0 only if main was proved equal to its state before the accident.
+
+    Raises:
+        WarubiError: a step failed.
+    """
+    require_engine()
+    root = Path(arguments.dir) if arguments.dir else paths.demo_dir()
+    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    teller = _Teller()
+    if arguments.reset:
+        throw_away(root)
+    headless = arguments.headless or not terminal
+    if headless and not arguments.headless:
+        teller.say("no terminal here: the recovery runs by itself and is printed")
+    teller.say(f"starting an engine on {root}: Neon's API over PostgreSQL on this machine")
+    with demo_engine(root, teller.waiting) as target:
+        teller.say(f"the engine serves {target.host}")
+        if headless:
+            return _run_headless(root, target, teller, as_json=arguments.json)
+        return _open_console(root, target, teller)
+
+
+def _run_headless(root: Path, target: Target, teller: _Teller, *, as_json: bool) -> int:
+    from warubi_tui.demo.story import recover
+
+    accident = _have_accident(root, target, teller)
+    outcome = asyncio.run(recover(target, accident, teller.say))
+    if as_json:
+        sys.stdout.write(json.dumps(outcome.to_json()) + "\n")
+    return 0 if outcome.passed else 1
+
+
+def _have_accident(root: Path, target: Target, teller: _Teller) -> "Accident":
+    from warubi_tui.demo.story import live_through_it
+
+    accident = live_through_it(asyncio.run(_shop_uri(target)), _BUSY_SECONDS, teller.say)
+    write_notes(root, DemoNotes(accident.committed_at, accident.statements))
+    teller.say(f"at {timefmt.utc(accident.committed_at)} somebody ran, in one transaction:")
+    for statement in accident.statements:
+        teller.say(f"  {statement};")
+    return accident
+
+
+async def _shop_uri(target: Target) -> "Secret":
+    from warubi_tui.demo.story import open_shop
+    from warubi_tui.neon.client import NeonClient
+
+    async with NeonClient(target.host, target.key) as client:
+        _, _, uri = await open_shop(client, target)
+        return uri
+
+
+def _open_console(root: Path, target: Target, teller: _Teller) -> int:
+    from warubi_tui.app import WarubiApp
+    from warubi_tui.demo.writer import Writer
+
+    if read_notes(root).accident_at is None:
+        _have_accident(root, target, teller)
+    teller.say("opening the console")
+    with Writer(asyncio.run(_shop_uri(target))):
+        app = WarubiApp(target, zone=timefmt.local_zone())
+        app.run()
+    return app.return_code or 0
