@@ -69,6 +69,15 @@ class NeonServer:
         if action == "/databases":
             database = {"id": 1, "branch_id": identity, "name": "shop", "owner_name": "owner"}
             return 200, {"databases": [database]}
+        if action == "/endpoints":
+            endpoint = {
+                "id": "ep-1",
+                "host": "h",
+                "type": "read_write",
+                "branch_id": identity,
+                "current_state": "idle",
+            }
+            return 200, {"endpoints": [endpoint] if identity in self.uris else []}
         operations = [operation_json("op-1", "running", action="apply_config")]
         if method == "DELETE":
             del self.branches[identity]

@@ -9,6 +9,7 @@ import pytest
 from tests.commands.conftest import Warubi
 from tests.commands.neon_server import NeonServer
 from tests.conftest import ThrowawayPostgres
+from tests.neon.wire import branch_json
 
 THEN = """
 CREATE TABLE customers (id int PRIMARY KEY, name text, note text);
@@ -45,7 +46,7 @@ def test_a_branch_with_its_past(sides: NeonServer, warubi: Warubi) -> None:
     assert customers["key"] == ["id"]
     assert {"schema", "not_compared", "method", "seconds"} <= set(customers)
     assert any(change["column"] == "extra" for change in data["schema"])
-    assert "as a temporary branch" in ended.err
+    assert "from a temporary branch" in ended.err
 
 
 def test_the_temporary_branch_has_a_compute_and_an_end_and_is_deleted(
@@ -66,6 +67,18 @@ def test_two_pasts_are_two_temporary_branches(sides: NeonServer, warubi: Warubi)
     assert list(sides.branches) == ["br-main-1"]
 
 
+def test_a_branch_without_compute_is_read_from_a_temporary_branch(sides: NeonServer, warubi: Warubi) -> None:
+    sides.branches["br-old-1"] = branch_json("br-old-1", "old")
+    ended = warubi("diff", "old", "main", "--json")
+    assert ended.code == 1
+    assert json.loads(ended.out)["then"] == "old"
+    ((_, sent), (deleted, _)) = sides.changes
+    assert isinstance(sent, dict)
+    assert sent["branch"]["parent_id"] == "br-old-1"
+    assert deleted.startswith("DELETE ")
+    assert set(sides.branches) == {"br-main-1", "br-old-1"}
+
+
 def test_the_temporary_branch_is_deleted_after_an_error(sides: NeonServer, warubi: Warubi) -> None:
     assert warubi("diff", "main@-15m", "main", "--table", "nothing").code == 2
     assert list(sides.branches) == ["br-main-1"]
@@ -83,8 +96,7 @@ def test_a_table_that_cannot_be_compared_is_not_no_difference(sides: NeonServer,
     with psycopg.connect(now, autocommit=True) as connection:
         connection.execute(f"CREATE ROLE {reader} LOGIN")
         connection.execute(f"GRANT SELECT ON customers TO {reader}")
-    sides.uris["br-main-1"] = now.replace("postgres@", f"{reader}@")
-    ended = warubi("diff", "main", "main")
+    ended = warubi("diff", now, now.replace("postgres@", f"{reader}@"))
     assert ended.code == 1
     assert "Not everything could be compared." in ended.out
 

@@ -69,16 +69,21 @@ def _check(options: Namespace) -> None:
 
 @asynccontextmanager
 async def _side(session: Session | None, text: str, database: str | None) -> AsyncIterator[_Side]:
-    """One side, ready to be read; for a point in the past, a temporary branch that is deleted afterwards."""
+    """One side, ready to be read.
+
+    The past, and a branch without a compute (such as one that keeps the state before a restore), are read
+    from a temporary branch, which is deleted afterwards.
+    """
     if session is None or _is_uri(text):
         yield _Side(redact(clean(text)), Secret(text))
         return
     branch, point = await session.branch_at(text)
-    if point is None:
+    if point is None and await session.client.endpoints(session.project.id, branch.id):
         yield _Side(branch.name, await branch_uri(session.client, session.project.id, branch, database))
         return
     output = session.output
-    output.note(f"{branch.name} at {session.describe(point)}, as a temporary branch")
+    state = f"at {session.describe(point)}" if point else "(which has no compute)"
+    output.note(f"Reading {branch.name} {state} from a temporary branch")
     async with preview(
         session.client,
         session.project,
@@ -89,7 +94,7 @@ async def _side(session: Session | None, text: str, database: str | None) -> Asy
         notice=output.note,
     ) as past:
         uri = await branch_uri(session.client, session.project.id, past, database)
-        yield _Side(f"{branch.name}@{point.requested}", uri)
+        yield _Side(f"{branch.name}@{point.requested}" if point else branch.name, uri)
 
 
 def _is_uri(text: str) -> bool:

@@ -23,13 +23,13 @@ async def preview(
     client: NeonClient,
     project: Project,
     branch: Branch,
-    point: RestorePoint,
+    point: RestorePoint | None,
     *,
     now: datetime,
     progress: Progress | None = None,
     notice: Callable[[str], None],
 ) -> AsyncIterator[Branch]:
-    """A temporary branch, with a compute, that holds `branch` as it was at `point`.
+    """A temporary branch, with a compute, that holds `branch` as it was at `point`; None is its head.
 
     It is deleted at the end, whatever happened meanwhile: an error, an interruption, a lost answer.
 
@@ -45,7 +45,11 @@ async def preview(
     expires_at = now + LIFETIME
     try:
         yield await changes.create(
-            name, parent_id=branch.id, at=point.at, lsn=point.lsn, expires_at=expires_at
+            name,
+            parent_id=branch.id,
+            at=point.at if point else None,
+            lsn=point.lsn if point else None,
+            expires_at=expires_at,
         )
     finally:
         try:

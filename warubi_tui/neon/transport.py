@@ -216,11 +216,10 @@ class Transport:
         if status >= 500 or status == 408:
             error = UnreachableError(f"The server could not {doing} (HTTP {status}).", said, retryable=True)
             return _Failure(error if reading else self._unknown(doing, said))
-        return _Failure(self._refusal(status, doing, message) if message else not_neon(said))
-
-    def _refusal(self, status: int, doing: str, message: str) -> RefusedError:
+        if message is None:
+            return _Failure(not_neon(said))
         kind = NotFoundError if status == 404 else RefusedError
-        return kind(f"The server did not {doing} (HTTP {status}).", message, "Nothing was changed.")
+        return _Failure(kind(f"The server did not {doing} (HTTP {status}).", message))
 
     def _unknown(self, doing: str, reason: str) -> UnknownOutcomeError:
         return UnknownOutcomeError(
