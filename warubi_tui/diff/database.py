@@ -97,7 +97,7 @@ class DatabaseDiff:
             UsageError: a name in `tables` is on neither side, or a URI is none.
             UnreachableError: a side cannot be reached or the connection is lost.
         """
-        from warubi_tui.diff.rows import Source, both
+        from warubi_tui.diff.rows import Source
         from warubi_tui.postgres.catalog import read_catalog
         from warubi_tui.postgres.session import direct_uri, session
 
@@ -106,7 +106,7 @@ class DatabaseDiff:
             if direct_uri(uri)[1]:
                 self.notes.append(f"{label}: connected to the direct host instead of the pooled one")
         async with session(self._then, purpose="diff") as before, session(self._now, purpose="diff") as after:
-            catalogs = await both(read_catalog(before), read_catalog(after))
+            catalogs = await read_catalog(before), await read_catalog(after)
             names = self._names(*catalogs)
             self.schema += [c for c in compare_schemas(*catalogs) if (c.schema, c.table) in names]
             if self._compare_rows:
@@ -127,8 +127,9 @@ class DatabaseDiff:
     async def rows(
         self, schema: str, table: str, *, offset: int = 0, limit: int = 100, op: Op | None = None
     ) -> list[RowDiff]:
-        """A page of the differing rows of a table, in the order of the key's text. `op` shows one kind only.
+        """A page of the differing rows of a table, in the order of the key. `op` shows one kind only.
 
+        Integers are ordered as numbers, all else as text, byte by byte; tables without a key as whole rows.
         Empty for a table that has none, is not finished, or is not there.
         """
         if self._spool is None or (schema, table) not in self._readers:

@@ -1,8 +1,11 @@
 """Which rows of a table belong together, and which of their columns are compared."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from warubi_tui.postgres.catalog import Column, Table
+
+_INTEGERS: Final = frozenset({"int2", "int4", "int8"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +15,8 @@ class Side:
     table: Table
     identity: tuple[Column, ...]
     """The key's columns as this side types them; empty if whole rows are compared."""
+    integers: frozenset[str]
+    """The key columns that hold integers on both sides: their rows come in the order of the numbers."""
     columns: tuple[Column, ...]
     """Every column: the compared ones first, in the same order on both sides, then the others."""
     compared: int
@@ -39,9 +44,11 @@ def pair(then: Table | None, now: Table | None) -> Pairing:
     """The pairing of a table's rows on both sides (or on the one side it is on)."""
     key = _common_key(then, now)
     compared = _compared(then, now)
+    present = [table for table in (then, now) if table is not None]
+    integers = frozenset(key).intersection(*(_integers(table) for table in present))
     return Pairing(
-        then=None if then is None else _side(then, key, compared),
-        now=None if now is None else _side(now, key, compared),
+        then=None if then is None else _side(then, key, integers, compared),
+        now=None if now is None else _side(now, key, integers, compared),
         key=key,
         compared=compared,
     )
@@ -79,12 +86,17 @@ def _compared(then: Table | None, now: Table | None) -> tuple[str, ...]:
     )
 
 
-def _side(table: Table, key: tuple[str, ...], compared: tuple[str, ...]) -> Side:
+def _integers(table: Table) -> frozenset[str]:
+    return frozenset(column.name for column in table.columns if column.base in _INTEGERS)
+
+
+def _side(table: Table, key: tuple[str, ...], integers: frozenset[str], compared: tuple[str, ...]) -> Side:
     columns = {column.name: column for column in table.columns}
     others = [column for column in table.columns if column.name not in compared]
     return Side(
         table=table,
         identity=tuple(columns[name] for name in key),
+        integers=integers,
         columns=(*(columns[name] for name in compared), *others),
         compared=len(compared),
     )

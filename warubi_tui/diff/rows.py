@@ -24,7 +24,6 @@ from warubi_tui.secret import Secret
 
 Connection = psycopg.AsyncConnection[tuple[object, ...]]
 T = TypeVar("T")
-U = TypeVar("U")
 
 _FILTER_LIMIT = statements.BUCKETS // 2
 """With more differing buckets than this, picking them costs the server more than it saves."""
@@ -101,21 +100,35 @@ async def compare_rows(then: Source, now: Source, pairing: Pairing, tally: Tally
             await _check_unmoved(source, side)
 
 
-async def both(first: Coroutine[object, object, T], second: Coroutine[object, object, U]) -> tuple[T, U]:
-    """Both results, worked out at the same time. An error or cancellation of one ends the other first."""
+async def _both(
+    then: Source, first: Coroutine[object, object, T], now: Source, second: Coroutine[object, object, T]
+) -> tuple[T, T]:
+    """What both sides answer, asked at the same time.
+
+    If one fails, the other's query is cancelled on its server. Its task is not: psycopg gives a connection up
+    if anything but the cancellation comes back then, and the snapshot would go with it.
+    """
     one, two = asyncio.ensure_future(first), asyncio.ensure_future(second)
     try:
-        return await asyncio.gather(one, two)
-    except BaseException:
+        done, running = await asyncio.wait((one, two), return_when=asyncio.FIRST_EXCEPTION)
+        if running:
+            failed = done.pop()
+            await (now if failed is one else then).connection.cancel_safe(timeout=5)
+            await asyncio.wait(running)
+            failed.result()
+        return one.result(), two.result()
+    finally:
         one.cancel()
         two.cancel()
         await asyncio.gather(one, two, return_exceptions=True)
-        raise
 
 
 async def _differing_buckets(then: Source, before: Side, now: Source, after: Side) -> set[int]:
-    was, is_now = await both(
-        _all_lines(then, statements.bucket_digests(before)), _all_lines(now, statements.bucket_digests(after))
+    was, is_now = await _both(
+        then,
+        _all_lines(then, statements.bucket_digests(before)),
+        now,
+        _all_lines(now, statements.bucket_digests(after)),
     )
     return {int(line.split(b"\t", 1)[0]) for line in was ^ is_now}
 
@@ -126,8 +139,11 @@ async def _merge_rows(
     if buckets is not None and len(buckets) > _FILTER_LIMIT:
         buckets = None
     async with AsyncExitStack() as copies:
-        was, is_now = await both(
-            _open_rows(copies, then, pairing.then, buckets), _open_rows(copies, now, pairing.now, buckets)
+        was, is_now = await _both(
+            then,
+            _open_rows(copies, then, pairing.then, buckets),
+            now,
+            _open_rows(copies, now, pairing.now, buckets),
         )
         try:
             await merge(was, is_now, width=pairing.width, found=tally.count, breathe=tally.breathe)

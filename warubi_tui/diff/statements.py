@@ -99,8 +99,16 @@ def _hashed(side: Side) -> list[sql.Composed]:
 def _identity(side: Side) -> list[sql.Composed]:
     """The texts that say which row it is: of the key, or of the whole row where there is none."""
     if side.identity:
-        return [_key_text(column) for column in side.identity]
+        return [
+            _integer_text(column) if column.name in side.integers else _key_text(column)
+            for column in side.identity
+        ]
     return [_row(_column(column) for column in side.columns[: side.compared])]
+
+
+def _integer_text(column: Column) -> sql.Composed:
+    """Ascends with the number: its eight bytes, sign bit turned over, in hexadecimal."""
+    return sql.SQL("encode(int8send({}::int8 # '-9223372036854775808'::int8), 'hex')").format(_column(column))
 
 
 def _key_text(column: Column) -> sql.Composed:

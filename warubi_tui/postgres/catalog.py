@@ -113,7 +113,15 @@ SELECT i.indrelid::int8, i.indisprimary, key.columns
 
 
 async def read_catalog(connection: "psycopg.AsyncConnection[tuple[object, ...]]") -> Catalog:
-    """The tables that the transaction of `connection` sees (a reading session of `postgres.session`)."""
+    """The tables that the transaction of `connection` sees (a reading session of `postgres.session`).
+
+    Locks that the catalog's functions take are let go at the end.
+    """
+    async with connection.transaction(force_rollback=True):
+        return await _read(connection)
+
+
+async def _read(connection: "psycopg.AsyncConnection[tuple[object, ...]]") -> Catalog:
     from psycopg.rows import tuple_row
 
     cursor = connection.cursor(row_factory=tuple_row)

@@ -20,38 +20,23 @@ CONNECT_TIMEOUT_SECONDS: Final = 15
 RESTART_GAP_SECONDS: Final = 4.0
 """How long a server that refuses connections may take to come back."""
 
-LOCK_TIMEOUT_MILLISECONDS: Final = 10_000
+LOCK_TIMEOUT_MILLISECONDS = 10_000
 """How long a reading session waits for a lock, with every later query on that table queueing behind it."""
 
-# Output of every core type is a function of its value under these (design/row-diff.md 4.3). Timeouts of the
-# role or the database are lifted: a comparison may run long and leave one side idle meanwhile.
-_READING: Final = {
-    "search_path": "pg_catalog",
-    "row_security": "off",
-    "timezone": "UTC",
-    "datestyle": "ISO, YMD",
-    "intervalstyle": "postgres",
-    "extra_float_digits": "1",
-    "bytea_output": "hex",
-    "xmlbinary": "base64",
-    "lc_monetary": "C",
-    "quote_all_identifiers": "off",
-    "work_mem": "64MB",
-    "jit": "off",
-    "statement_timeout": "0",
-    "transaction_timeout": "0",
-    "idle_in_transaction_session_timeout": "0",
-    "lock_timeout": str(LOCK_TIMEOUT_MILLISECONDS),
-}
+CLIENT_CHECK_SECONDS: Final = 2
+"""A server whose client vanished without a word (a killed process) stops working for it after this."""
 
-# A setting that this version of the server does not have is left out. The server notices a vanished client
-# within seconds only where poll() tells it, and refuses the setting elsewhere.
-_PIN: Final = """
+# Sent before all else: a SET is quick enough for any timeout, and calls no function of the search path.
+_FIRST: Final = "SET LOCAL statement_timeout = 0; SET LOCAL search_path = pg_catalog"
+
+# A setting that this version of the server does not have is left out. Some systems cannot tell that a client
+# vanished, and a server there refuses the setting.
+_PIN: Final = f"""
 SELECT set_config(s.name, wanted.value, true)
   FROM unnest(%(names)s::text[], %(values)s::text[]) AS wanted(name, value)
   JOIN pg_settings s ON lower(s.name) = wanted.name
 UNION ALL
-SELECT set_config('client_connection_check_interval', '2s', true) WHERE version() ~ 'linux'
+SELECT set_config('client_connection_check_interval', '{CLIENT_CHECK_SECONDS}s', true) WHERE version() ~ 'linux'
 """
 
 _COMING_BACK: Final = ("connection refused", "starting up", "shutting down", "not yet accepting connections")
@@ -111,7 +96,9 @@ async def open_session(
     try:
         await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
         await connection.set_read_only(True)
-        await connection.execute(_PIN, {"names": list(_READING), "values": list(_READING.values())})
+        await connection.execute(_FIRST)
+        settings = _reading_settings()
+        await connection.execute(_PIN, {"names": list(settings), "values": list(settings.values())})
     except BaseException as error:
         await connection.close()
         if isinstance(error, psycopg.Error):
@@ -163,6 +150,29 @@ def server_message(error: "psycopg.Error", *secrets: Secret) -> str:
     said = (error.diag.message_primary, error.diag.message_detail, error.diag.message_hint)
     text = "\n".join(part for part in said if part) or str(error)
     return clean_lines(redact(text, *secrets))
+
+
+def _reading_settings() -> dict[str, str]:
+    """Output of every core type is a function of its value under these (design/row-diff.md 4.3).
+
+    Timeouts of the role or the database are lifted: a comparison may run long and leave a side idle.
+    """
+    return {
+        "row_security": "off",
+        "timezone": "UTC",
+        "datestyle": "ISO, YMD",
+        "intervalstyle": "postgres",
+        "extra_float_digits": "1",
+        "bytea_output": "hex",
+        "xmlbinary": "base64",
+        "lc_monetary": "C",
+        "quote_all_identifiers": "off",
+        "work_mem": "64MB",
+        "jit": "off",
+        "transaction_timeout": "0",
+        "idle_in_transaction_session_timeout": "0",
+        "lock_timeout": str(LOCK_TIMEOUT_MILLISECONDS),
+    }
 
 
 def _parameters(uri: Secret) -> dict[str, str | int | None]:
