@@ -45,17 +45,22 @@ def find_end(site: Site, servers: Servers, timeline: str) -> int:
     """Where a timeline's log ends now, with everything acknowledged so far on disk.
 
     A cluster that crashed is started once, so that PostgreSQL itself decides where its log ends.
+
+    Raises:
+        ClusterError, ServerError, OSError: the cluster is damaged.
+        psycopg.Error: its server does not answer.
     """
-    if servers.pid(timeline) is not None:
-        return _flush(site, servers, timeline)
-    control = read_control(site, site.data(timeline))
-    if control.shut_down:
-        return control.checkpoint_lsn
-    servers.start(timeline)
-    try:
-        return _flush(site, servers, timeline)
-    finally:
-        servers.stop(timeline)
+    with servers.held(timeline):
+        if servers.pid(timeline) is not None:
+            return _flush(site, servers, timeline)
+        control = read_control(site, site.data(timeline))
+        if control.shut_down:
+            return control.checkpoint_lsn
+        servers.start(timeline)
+        try:
+            return _flush(site, servers, timeline)
+        finally:
+            servers.stop(timeline)
 
 
 def _flush(site: Site, servers: Servers, timeline: str) -> int:

@@ -5,10 +5,13 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
+import psycopg
+
 from warubi_tui.engine import clock
 from warubi_tui.engine.clusters import ClusterError
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.lineage import Span, find_end, trace
+from warubi_tui.engine.servers import ServerError
 from warubi_tui.engine.state import EngineState
 from warubi_tui.engine.store import BranchRow
 from warubi_tui.engine.targets import (
@@ -66,7 +69,8 @@ class Looking(EngineState):
         """Finds the state a wish means, in the branch's history.
 
         Raises:
-            ApiError: 404 no such branch; 422 outside the history window; 500 the log cannot be read.
+            ApiError: 404 no such branch; 422 outside the history window; 500 the log cannot be read;
+                503 the branch's server does not answer.
         """
         branch = self.branch(branch_id)
         now = clock.now()
@@ -117,8 +121,10 @@ class Looking(EngineState):
     def _spans(self, branch: BranchRow) -> list[Span]:
         try:
             end = find_end(self.site, self.servers, branch.timeline)
-        except (ClusterError, OSError) as error:
+        except (ClusterError, ServerError, OSError) as error:
             raise ApiError(500, f"the end of branch {branch.name}'s log cannot be found: {error}") from error
+        except psycopg.Error as error:
+            raise ApiError(503, f"the server of branch {branch.name} does not answer: {error}") from error
         with self.store.transaction() as tx:
             return trace(tx, branch.timeline, end)
 

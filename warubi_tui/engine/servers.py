@@ -1,11 +1,12 @@
 """PostgreSQL servers, one per running timeline. They outlive the engine; the next one adopts them."""
 
+import os
 import signal
 import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from warubi_tui.engine.site import Site
 
 START_LIMIT_SECONDS: Final = 120.0
 STOP_LIMIT_SECONDS: Final = 60.0
+_KILL_AFTER_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 0.01
 _PRIVATE_PORT: Final = 5432
 
@@ -32,7 +34,16 @@ class Servers:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._children: dict[int, subprocess.Popen[bytes]] = {}
+        self._guards: dict[str, threading.RLock] = {}
         self._lock = threading.Lock()
+
+    @contextmanager
+    def held(self, timeline: str) -> Iterator[None]:
+        """No other thread starts or stops this timeline's server in the block."""
+        with self._lock:
+            guard = self._guards.setdefault(timeline, threading.RLock())
+        with guard:
+            yield
 
     def pid(self, timeline: str) -> int | None:
         """The postmaster's process id, None where no server runs on this timeline's data."""
@@ -59,6 +70,8 @@ class Servers:
     ) -> None:
         """Starts the server and returns when it accepts connections (with recovery: when it is promoted).
 
+        One that runs already is adopted; on another port than `port` it is started anew.
+
         Args:
             port: on loopback; None for a server that only the engine can reach.
             settings: further settings; they win over those every server gets.
@@ -66,15 +79,35 @@ class Servers:
         Raises:
             ServerError: it ended or did not get ready in time; it is not running then.
         """
-        if self.pid(timeline) is not None:
-            return
-        self.clear_remains(timeline)
+        with self.held(timeline):
+            if not self._adopt(timeline, port, limit_seconds):
+                self.clear_remains(timeline)
+                self._launch(timeline, port, settings or {}, limit_seconds)
+
+    def _adopt(self, timeline: str, port: int | None, limit_seconds: float) -> bool:
+        """Whether a server runs on this port (None: any); one that is starting or stopping is waited for."""
+        pid_file = self._site.data(timeline) / "postmaster.pid"
+        deadline = time.monotonic() + limit_seconds
+        while (pid := self.pid(timeline)) is not None:
+            if not _says_ready(pid_file, pid):
+                if time.monotonic() > deadline:
+                    raise ServerError(f"the server (pid {pid}) neither starts nor stops")
+                time.sleep(_POLL_SECONDS)
+            elif port is None or self.port(timeline) == port:
+                return True
+            else:
+                self.stop(timeline)
+        return False
+
+    def _launch(
+        self, timeline: str, port: int | None, settings: Mapping[str, str], limit_seconds: float
+    ) -> None:
         site = self._site
         socket = site.account.make_folder(site.socket(timeline))
         arguments = [site.programs.path("postgres"), "-D", str(site.data(timeline)), "-k", str(socket)]
         arguments += ["-p", str(port or _PRIVATE_PORT)]
         merged = _invariants(site, timeline) | {"listen_addresses": "127.0.0.1" if port else ""}
-        for name, value in (merged | dict(settings or {})).items():
+        for name, value in (merged | dict(settings)).items():
             arguments += ["-c", f"{name}={value}"]
         log = site.log(timeline)
         with log.open("ab") as output:
@@ -114,20 +147,35 @@ class Servers:
         Raises:
             ServerError: it does not stop.
         """
-        pid = self.pid(timeline)
-        if pid is None:
-            return
-        psutil.Process(pid).send_signal(signal.SIGINT)
-        deadline = time.monotonic() + STOP_LIMIT_SECONDS
+        with self.held(timeline):
+            pid = self.pid(timeline)
+            if pid is None:
+                return
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGINT)
+            if not self._await_end(timeline, STOP_LIMIT_SECONDS):
+                raise ServerError(f"the server (pid {pid}) does not stop")
+
+    def _await_end(self, timeline: str, limit_seconds: float) -> bool:
+        deadline = time.monotonic() + limit_seconds
         while self.pid(timeline) is not None:
             if time.monotonic() > deadline:
-                raise ServerError(f"the server (pid {pid}) does not stop")
+                return False
             time.sleep(_POLL_SECONDS)
-        self._forget(pid)
+        return True
 
     def kill(self, timeline: str) -> None:
-        """Ends every process that works in this timeline's data, at once and without mercy."""
+        """Ends every process that works in this timeline's data, at once and without mercy.
+
+        The server is asked first, by an immediate shutdown: nobody else removes its shared memory.
+        """
         data = self._site.data(timeline)
+        pid = self.pid(timeline)
+        if pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGQUIT)
+                os.kill(pid, signal.SIGCONT)
+            self._await_end(timeline, _KILL_AFTER_SECONDS)
         found = [process for process in psutil.process_iter() if _works_in(process, data)]
         for process in found:
             try:

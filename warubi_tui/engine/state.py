@@ -51,14 +51,15 @@ class EngineState:
     @contextmanager
     def running(self, timeline: str) -> Iterator[None]:
         """The timeline's server runs in the block; afterwards it is as it was."""
-        started = self.servers.pid(timeline) is None
-        if started:
-            self.servers.start(timeline)
-        try:
-            yield
-        finally:
+        with self.servers.held(timeline):
+            started = self.servers.pid(timeline) is None
             if started:
-                self.servers.stop(timeline)
+                self.servers.start(timeline)
+            try:
+                yield
+            finally:
+                if started:
+                    self.servers.stop(timeline)
 
     def free_port(self, tx: Transaction) -> int:
         """A port no endpoint has and nobody listens on. Raises ApiError 503 where there is none."""
