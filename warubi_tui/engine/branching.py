@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from warubi_tui.engine import clock
-from warubi_tui.engine.building import Build, Building, creating_row
+from warubi_tui.engine.building import Build, Building, creating_row, name_claim
 from warubi_tui.engine.catalog import copy_records
 from warubi_tui.engine.computing import new_endpoint
 from warubi_tui.engine.failures import ApiError
@@ -47,7 +47,8 @@ class Branching(Building):
         """
         parent = self.branch(parent_id) if parent_id else self.default_branch()
         identity = new_id("br")
-        with self.jobs.claim(exclusive=[identity], shared=[parent.id]) as claim:
+        name = name or identity
+        with self.jobs.claim(exclusive=[identity, name_claim(name)], shared=[parent.id]) as claim:
             self.check_name(name)
             target = self.affordable(self.resolve(parent.id, at=at, lsn=lsn))
             build = Build(new_timeline(), target, self.passwords(parent.id))
@@ -55,7 +56,7 @@ class Branching(Building):
             branch = BranchRow(
                 id=identity,
                 project=parent.project,
-                name=name or identity,
+                name=name,
                 timeline=build.timeline,
                 parent=parent.id,
                 parent_lsn=target.lsn,
@@ -118,7 +119,8 @@ class Branching(Building):
         Raises:
             ApiError: 404; 409 the name is taken; 422 an expiry on a branch that may not have one; 423.
         """
-        with self.jobs.claim(exclusive=[branch_id]):
+        names = [name_claim(str(changes["name"]))] if "name" in changes else []
+        with self.jobs.claim(exclusive=[branch_id, *names]):
             branch = self.branch(branch_id)
             if "name" in changes and changes["name"] != branch.name:
                 self.check_name(str(changes["name"]))

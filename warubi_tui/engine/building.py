@@ -91,9 +91,9 @@ class Building(Computing):
         with self.store.transaction() as tx:
             return {role.name: role.password for role in tx.all(RoleRow, branch=branch_id)}
 
-    def check_name(self, name: str | None) -> None:
-        """Raises ApiError 409 where a branch has this name."""
-        if name is not None and any(branch.name == name for branch in self.branches()):
+    def check_name(self, name: str) -> None:
+        """Raises ApiError 409 where a branch has this name. The caller claims the name."""
+        if any(branch.name == name for branch in self.branches()):
             raise ApiError(409, f"branch with the name {name!r} already exists")
 
     def affordable(self, target: Target) -> Target:
@@ -104,6 +104,11 @@ class Building(Computing):
                 507, f"not enough space on the engine's disk: {wanted:,} bytes wanted, {free:,} free"
             )
         return target
+
+
+def name_claim(name: str) -> str:
+    """What a task claims that is going to give a branch this name: no two tasks may."""
+    return f"name {name}"
 
 
 def creating_row(build: Build) -> TimelineRow:

@@ -1,10 +1,11 @@
 """Restoring in place: a new timeline is built beside the old one, then one transaction swaps them."""
 
+import itertools
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from warubi_tui.engine import clock
-from warubi_tui.engine.building import Build, Building, creating_row
+from warubi_tui.engine.building import Build, Building, creating_row, name_claim
 from warubi_tui.engine.catalog import copy_records
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.jobs import Claim, Commit, Step, nothing
@@ -44,18 +45,20 @@ class Restoring(Building):
         that takes over its children; writes until the very end are in there.
 
         Raises:
-            ApiError: 404, 422 (Neon's rules and the window), 423, 507.
+            ApiError: 404, 409 the name is taken, 422 (Neon's rules and the window), 423, 507.
         """
         other = [source_id] if source_id != branch_id else []
-        with self.jobs.claim(exclusive=[branch_id], shared=other) as claim:
+        kept_name = preserve_under_name or self._free_name(self.branch(branch_id))
+        with self.jobs.claim(exclusive=[branch_id, name_claim(kept_name)], shared=other) as claim:
             branch = self.branch(branch_id)
             itself = source_id == branch_id
             self._check(branch, itself and at is None and lsn is None, preserve_under_name)
+            self.check_name(kept_name)
             if branch.protected and not itself:
                 raise ApiError(422, f"branch {branch.name} is protected and cannot be reset")
             target = self.affordable(self.resolve(source_id, at=at, lsn=lsn))
             passwords = self.passwords(source_id) | self.passwords(branch_id)
-            kept = _kept_branch(branch, preserve_under_name)
+            kept = _kept_branch(branch, kept_name)
             parent = _parent_after_restore(branch, source_id, kept.id)
             return self._launch_swap(
                 claim,
@@ -134,16 +137,21 @@ class Restoring(Building):
             raise ApiError(422, "source_timestamp or source_lsn is required to restore a branch from itself")
         if not preserve_under_name and any(child.parent == branch.id for child in self.branches()):
             raise ApiError(422, "Branch has children, preserve_under_name is required")
-        self.check_name(preserve_under_name)
+
+    def _free_name(self, branch: BranchRow) -> str:
+        """A name for the state that a restore replaces, as Neon's console forms it."""
+        stamped = f"{branch.name}_old_{clock.to_datetime(clock.now()):%Y-%m-%dT%H-%M-%S}"
+        taken = {other.name for other in self.branches()}
+        further = (f"{stamped}_{number}" for number in itertools.count(2))
+        return next(name for name in itertools.chain([stamped], further) if name not in taken)
 
 
-def _kept_branch(branch: BranchRow, name: str | None) -> BranchRow:
+def _kept_branch(branch: BranchRow, name: str) -> BranchRow:
     moment = clock.now()
-    stamp = f"{clock.to_datetime(moment):%Y-%m-%dT%H-%M-%S}"
     return replace(
         branch,
         id=new_id("br"),
-        name=name or f"{branch.name}_old_{stamp}",
+        name=name,
         state="ready",
         is_default=0,
         protected=0,
