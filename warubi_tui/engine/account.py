@@ -34,15 +34,6 @@ class Account:
         if self.switch:
             os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
-    def own_tree(self, folder: Path) -> None:
-        """Gives `folder` and everything in it to this user."""
-        if not self.switch:
-            return
-        self.own(folder)
-        for parent, folders, files in os.walk(folder):
-            for name in (*folders, *files):
-                self.own(Path(parent) / name)
-
     def make_folder(self, folder: Path) -> Path:
         """Creates `folder` with mode 0700, owned by this user. Returns it."""
         folder.mkdir(mode=0o700, exist_ok=True)

@@ -38,7 +38,6 @@ class ControlData:
 
     state: str
     checkpoint_lsn: int
-    segment_bytes: int
 
     @property
     def shut_down(self) -> bool:
@@ -47,7 +46,7 @@ class ControlData:
 
 
 def run_program(site: Site, name: str, *arguments: str, as_engine: bool = False) -> str:
-    """Runs one of PostgreSQL's programs as PostgreSQL's user; returns what it printed.
+    """Runs one of PostgreSQL's programs as PostgreSQL's user; returns what it printed, then its warnings.
 
     Raises:
         ClusterError: it failed, with its message.
@@ -65,7 +64,7 @@ def run_program(site: Site, name: str, *arguments: str, as_engine: bool = False)
     )
     if done.returncode != 0:
         raise ClusterError(done.stderr.strip() or f"{name} ended with status {done.returncode}")
-    return done.stdout
+    return done.stdout + done.stderr
 
 
 def initdb(site: Site, data: Path) -> None:
@@ -109,12 +108,11 @@ def read_control(site: Site, data: Path) -> ControlData:
             raise ClusterError(f"pg_controldata does not say {label!r}")
         return match[1].strip()
 
-    if "CRC" in text and "does not match" in text:
+    if "CRC checksum does not match" in text:
         raise ClusterError("the control file is damaged")
     return ControlData(
         state=value("Database cluster state"),
         checkpoint_lsn=Lsn.parse(value("Latest checkpoint location")),
-        segment_bytes=int(value("Bytes per WAL segment")),
     )
 
 

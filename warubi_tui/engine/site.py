@@ -54,7 +54,7 @@ def open_site(root: Path) -> Site:
     Raises:
         WarubiError: no PostgreSQL; the directory cannot be written, or PostgreSQL's user cannot enter it.
     """
-    root = root.absolute()
+    root = root.resolve()
     make_root(root)
     account = choose_account(root / "tl")
     _check_reachable(root, account)

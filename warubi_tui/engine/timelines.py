@@ -3,7 +3,6 @@
 import re
 import shutil
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -112,18 +111,23 @@ class Timelines:
         run_program(self._site, "initdb", "--sync-only", "-D", str(self._site.data(timeline)))
 
     def keep_history_only(self, timeline: str) -> None:
-        """Removes the cluster of a stopped timeline and keeps its log and bases, for its children."""
-        archive = self._site.wal(timeline)
-        for segment in (self._site.data(timeline) / "pg_wal").iterdir():
+        """Removes the cluster of a stopped timeline and keeps its log and bases, for its children.
+
+        Safe to repeat after it was interrupted: the archive never holds half a segment.
+        """
+        archive, data = self._site.wal(timeline), self._site.data(timeline)
+        part = archive / ".part"
+        for segment in (data / "pg_wal").glob("*"):
             kept = archive / segment.name
             if re.fullmatch(r"[0-9A-F]{24}|[0-9A-F]{8}\.history", segment.name) and not kept.exists():
-                copy_file(segment, kept, self._site.account)
-        shutil.rmtree(self._site.data(timeline))
+                part.unlink(missing_ok=True)
+                copy_file(segment, part, self._site.account)
+                part.rename(kept)
+        if data.exists():
+            shutil.rmtree(data)
 
     def remove(self, timeline: str) -> None:
         """Ends whatever runs on a timeline and removes all its files."""
-        with suppress(ServerError):
-            self._servers.stop(timeline)
         self._servers.kill(timeline)
         for folder in (self._site.timeline(timeline), self._site.socket(timeline)):
             if folder.exists():
