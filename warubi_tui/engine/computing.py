@@ -237,18 +237,18 @@ class Computing(Looking):
         raise ApiError(404, "the project has no default branch")
 
     def _refresh(self, branch_id: str) -> None:
-        branch = self.branch(branch_id)
-        if branch.state != "ready" or self.servers.pid(branch.timeline) is None:
-            return
+        self.branch(branch_id)
         try:
-            inventory = self.catalog.take_inventory(branch.timeline)
-        except (psycopg.OperationalError, FileNotFoundError):
-            return
-        with self.store.transaction() as tx:
-            current = tx.one(BranchRow, id=branch_id)
-            if current is not None and current.timeline == branch.timeline:
-                record_inventory(tx, branch_id, inventory, {})
-                tx.update(BranchRow, {"logical_size": inventory.logical_size}, id=branch_id)
+            with self.jobs.claim(shared=[branch_id]):
+                timeline = self.branch(branch_id).timeline
+                if self.servers.pid(timeline) is None:
+                    return
+                inventory = self.catalog.take_inventory(timeline)
+                with self.store.transaction() as tx:
+                    record_inventory(tx, branch_id, inventory, {})
+                    tx.update(BranchRow, {"logical_size": inventory.logical_size}, id=branch_id)
+        except (ApiError, psycopg.OperationalError, FileNotFoundError):
+            return  # busy or not up: the records stay as they are
 
     def _on_server(self, branch_id: str, work: Callable[[str], None], commit: Commit) -> list[OperationRow]:
         def run() -> Commit:

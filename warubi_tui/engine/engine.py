@@ -30,6 +30,7 @@ from warubi_tui.engine.store import (
     Store,
     TimelineRow,
     Transaction,
+    UnreadableStoreError,
 )
 from warubi_tui.errors import WarubiError
 from warubi_tui.lsn import Lsn
@@ -60,6 +61,7 @@ class Engine(Branching, Restoring):
         site = open_site(root)
         engine = cls(site, Store(site.root / "state.db"))
         try:
+            engine._check_records()
             engine._recover()
             engine._found()
             engine._start_wanted()
@@ -105,6 +107,14 @@ class Engine(Branching, Restoring):
         if row is None:
             raise ApiError(404, f"operation {operation_id} not found")
         return row
+
+    def _check_records(self) -> None:
+        """Raises UnreadableStoreError where there are timelines and records of none: state.db was lost."""
+        with self.store.transaction() as tx:
+            if tx.all(TimelineRow):
+                return
+        if any(self.site.timelines.iterdir()):
+            raise UnreadableStoreError("it holds no records, yet there is data")
 
     def _recover(self) -> None:
         """Removes what was not committed when a former engine ended. Rows decide; doubtful files are kept."""
@@ -204,13 +214,13 @@ class Engine(Branching, Restoring):
             if endpoint.wanted:
                 wanted[self.branch(endpoint.branch).timeline] = endpoint.port
         for branch in self.branches():
-            if branch.timeline not in wanted:
-                self.servers.stop(branch.timeline)
-                continue
             try:
-                self.servers.start(branch.timeline, port=wanted[branch.timeline])
+                if branch.timeline in wanted:
+                    self.servers.start(branch.timeline, port=wanted[branch.timeline])
+                else:
+                    self.servers.stop(branch.timeline)
             except ServerError:
-                _log.exception("the compute of branch %s does not start", branch.id)
+                _log.exception("the compute of branch %s does not start or stop", branch.id)
 
     def _sweep(self) -> None:
         while not self._closing.wait(_SWEEP_SECONDS):

@@ -182,8 +182,11 @@ class Jobs:
 
 def fail_unfinished(tx: Transaction) -> None:
     """At start: operations that a former engine did not finish have failed."""
-    reason = "the engine stopped while this ran; nothing of it was kept"
-    for status in ("running", "scheduling"):
+    reasons = {
+        "running": "the engine ended while this ran",
+        "scheduling": "the engine ended before this began",
+    }
+    for status, reason in reasons.items():
         moment = clock.now()
         tx.update(
             OperationRow,

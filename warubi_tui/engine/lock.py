@@ -3,9 +3,13 @@
 import fcntl
 import json
 import os
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
+
+_ONLOOKERS_SECONDS: Final = 0.3  # `is_held` holds the lock for an instant
+_POLL_SECONDS: Final = 0.01
 
 
 @dataclass(frozen=True)
@@ -32,11 +36,12 @@ class DirectoryLock:
         """Raises OwnedError."""
         self._path = root / "engine.lock"
         self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(self._handle)
-            raise OwnedError(read_owner(root)) from error
+        deadline = time.monotonic() + _ONLOOKERS_SECONDS
+        while not _try_lock(self._handle):
+            if time.monotonic() > deadline:
+                os.close(self._handle)
+                raise OwnedError(read_owner(root))
+            time.sleep(_POLL_SECONDS)
         self.describe(Owner(os.getpid()))
 
     def describe(self, owner: Owner) -> None:
@@ -60,12 +65,17 @@ def is_held(path: Path) -> bool:
     except FileNotFoundError:
         return False
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        return not _try_lock(handle)
     finally:
         os.close(handle)
-    return False
+
+
+def _try_lock(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def read_owner(root: Path) -> Owner | None:
