@@ -148,7 +148,7 @@ async def make_call(
         if seen is None:
             raise UnknownOutcomeError(
                 f"The answer was lost, and it is not known whether this happens: {call.title}",
-                f"{lost.title}. The branch is unchanged so far.",
+                f"The branch is unchanged so far.\n{lost}",
                 "Look again in a minute before anything is repeated.",
             ) from lost
         return CallResult(seen, sent=True)

@@ -283,7 +283,7 @@ async def _look_up(
     if made is None:
         raise UnknownOutcomeError(
             "The answer was lost, and it is not known whether the restore happens",
-            f"{lost.title}. No branch named {clean(plan.keep_as or plan.name)} is seen so far.",
+            f"No branch named {clean(plan.keep_as or plan.name)} is seen so far.\n{lost}",
             "Look again in a minute before anything is repeated.",
         ) from lost
     branch_id = made.id if plan.target is None else plan.target.id

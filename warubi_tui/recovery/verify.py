@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from warubi_tui.recovery.inspector import Report, TableProof
 from warubi_tui.text import clean
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from warubi_tui.secret import Secret
 
     Connection = psycopg.AsyncConnection[tuple[object, ...]]
+
+
+_REFUSALS: Final = frozenset({"42501", "55P03", "57014"})
+"""SQLSTATEs of a table that is not shown: no privilege (row-level security too), locked, cancelled."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,8 @@ class Undigested:
     """A table whose rows could not all be read."""
 
     reason: str
+    damaged: bool = False
+    """Whether the server failed to read it, rather than refused to."""
 
 
 Digests = Mapping["TableName", TableDigest | Undigested]
@@ -89,7 +95,7 @@ async def table_digest(connection: Connection, table: Table) -> TableDigest | Un
     except psycopg.OperationalError:
         raise
     except psycopg.Error as error:
-        return Undigested(str(translate(error)))
+        return Undigested(str(translate(error)), damaged=error.sqlstate not in _REFUSALS)
     count, first, second = (str(value) for value in found[0])
     described = tuple(f"{column.name} {column.type}" for column in columns)
     return TableDigest(described, int(count), (first, second))

@@ -78,8 +78,8 @@ class RecoverScreen(ConsoleScreen):
     TITLE_WORDS = "Recover"
     ABOUT = (
         "Choose what happened, or go on with an incident. Every step says what it asks, what it checked, what"
-        " is safe and how to undo it; enter does the current step. What was done is kept on disk: leave when you"
-        " like. Nothing is overwritten before you type the branch's name."
+        " is safe and how to undo it; enter does the current step. What was done is kept on disk: leave when"
+        " you like. Nothing is overwritten before you type the branch's name."
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
