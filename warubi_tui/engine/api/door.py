@@ -78,4 +78,4 @@ class Door:
         if len(authorizations) != 1:
             return False
         scheme, _, token = authorizations[0].partition(" ")
-        return scheme.lower() == "bearer" and True
+        return scheme.lower() == "bearer" and hmac.compare_digest(token.encode("latin-1"), self._key)
