@@ -138,12 +138,13 @@ async def _merge_rows(
 ) -> None:
     if buckets is not None and len(buckets) > _FILTER_LIMIT:
         buckets = None
+    recode = {then.encoding, now.encoding} != {"UTF8"}
     async with AsyncExitStack() as copies:
         was, is_now = await _both(
             then,
-            _open_rows(copies, then, pairing.then, buckets),
+            _open_rows(copies, then, pairing.then, recode, buckets),
             now,
-            _open_rows(copies, now, pairing.now, buckets),
+            _open_rows(copies, now, pairing.now, recode, buckets),
         )
         try:
             await merge(was, is_now, width=pairing.width, found=tally.count, breathe=tally.breathe)
@@ -152,11 +153,11 @@ async def _merge_rows(
 
 
 async def _open_rows(
-    copies: AsyncExitStack, source: Source, side: Side | None, buckets: set[int] | None
+    copies: AsyncExitStack, source: Source, side: Side | None, recode: bool, buckets: set[int] | None
 ) -> Lines:
     if side is None:
         return no_lines
-    statement = statements.ordered_rows(side, encoding=source.encoding, buckets=buckets)
+    statement = statements.ordered_rows(side, recode=recode, buckets=buckets)
     try:
         copy = await copies.enter_async_context(source.connection.cursor().copy(statement))
     except psycopg.Error as error:

@@ -86,8 +86,8 @@ class Spool:
         with self._lock:
             if op is None:
                 found = self._database.execute(
-                    "SELECT op, was, is_now FROM rows WHERE number >= ? AND number < ? AND tab = ?"
-                    " ORDER BY number",
+                    "SELECT op, was, is_now FROM rows NOT INDEXED"
+                    " WHERE number >= ? AND number < ? AND tab = ? ORDER BY number",
                     (start, start + limit, table),
                 ).fetchall()
             else:

@@ -27,12 +27,13 @@ def bucket_digests(side: Side) -> sql.Composed:
     ).format(bucket=_bucket(side), digest=_hash(_row(_hashed(side))), table=_from(side.table))
 
 
-def ordered_rows(side: Side, *, encoding: str, buckets: Collection[int] | None) -> sql.Composed:
+def ordered_rows(side: Side, *, recode: bool, buckets: Collection[int] | None) -> sql.Composed:
     """COPY of the rows in these buckets (None: all): identity, then `side.columns`; ordered by identity.
 
-    The order is that of the identity's bytes in UTF-8, whatever collations and encoding the server has.
+    The order is that of the identity's bytes in UTF-8, whatever the collations. `recode` is for servers with
+    another encoding: the identity then comes as the hexadecimal digits of those bytes, so both sides need it.
     """
-    identity = [_sortable(text, encoding) for text in _identity(side)]
+    identity = [_sortable(text, recode) for text in _identity(side)]
     fields = [*identity, *(_column(column) for column in side.columns)]
     where = (
         _NOTHING
@@ -132,6 +133,6 @@ def _key_text(column: Column) -> sql.Composed:
     return sql.SQL(text).format(value)
 
 
-def _sortable(text: sql.Composable, encoding: str) -> sql.Composed:
+def _sortable(text: sql.Composable, recode: bool) -> sql.Composed:
     plain = sql.SQL('({} COLLATE "C")').format(text)
-    return plain if encoding == "UTF8" else sql.SQL("encode(convert_to({}, 'UTF8'), 'hex')").format(plain)
+    return sql.SQL("encode(convert_to({}, 'UTF8'), 'hex')").format(plain) if recode else plain
