@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.segment import Segments
 from rich.text import Text
 from textual import work
 from textual.app import App
@@ -132,6 +131,7 @@ class WarubiApp(Console):
         super().__init__(target, services, zone=zone, clock=clock)
         self.set_reactive(Console.read_only, target.environment.lower() == PRODUCTION)
         self._crash: Exception | None = None
+        self._last_words = ""
 
     async def on_unmount(self) -> None:
         await self.services.close()
@@ -225,9 +225,14 @@ class WarubiApp(Console):
         Textual's own way prints the local variables of every frame, and those hold keys and rows.
         """
         error = self._crash or RuntimeError("unknown")
-        path = write_crash_log(error, self.now(), self.target.key)
+        path = write_crash_log(error, utc_now(), self.target.key)
         lines = [f"warubi stopped: {type(error).__name__}.", "Your branches are not affected by this."]
         lines.append(f"Where it happened is in {path}" if path else "The log could not be written.")
-        message = Text("\n".join(lines))
-        self._exit_renderables.append(Segments(self.console.render(message, self.console.options)))
+        self._last_words = "\n".join(lines)
         self._close_messages_no_wait()
+
+    def _print_error_renderables(self) -> None:
+        if self._last_words:
+            self.error_console.print(Text(self._last_words), soft_wrap=True)
+            self._last_words = ""
+        super()._print_error_renderables()

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from textual.pilot import Pilot
+from textual.worker import Worker, WorkerCancelled, WorkerFailed
 
 from warubi_tui import timefmt
 from warubi_tui.app import WarubiApp
@@ -261,6 +262,12 @@ class FakeServices:
 Open = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
 
 
+def console(pilot: Pilot[None]) -> WarubiApp:
+    """The app under the pilot."""
+    assert isinstance(pilot.app, WarubiApp)
+    return pilot.app
+
+
 @pytest.fixture(autouse=True)
 def private_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keeps the developer's own settings out, and logs in a folder of the test."""
@@ -282,22 +289,36 @@ def open_console() -> Open:
 
     @asynccontextmanager
     async def opened(
-        services: FakeServices, size: tuple[int, int] = (80, 24), *, environment: str = "demo"
+        services: FakeServices,
+        size: tuple[int, int] = (80, 24),
+        *,
+        environment: str = "demo",
+        wait: bool = True,
     ) -> AsyncIterator[Pilot[None]]:
         target = Target("http://127.0.0.1:1/api/v2", KEY, "prj", "engine", environment)
         app = WarubiApp(target, zone=BERLIN, clock=lambda: NOW, services=services)
         async with app.run_test(size=size, notifications=True) as pilot:
-            await settle(pilot)
+            if wait:
+                await settle(pilot)
             yield pilot
 
     return opened
 
 
 async def settle(pilot: Pilot[None]) -> None:
-    """Waits until no worker is at work and every message is handled."""
-    await pilot.pause()
-    await pilot.app.workers.wait_for_complete([one for one in pilot.app.workers if one.group != "default"])
-    await pilot.pause()
+    """Waits until no worker is at work, except those that wait for an answer, and messages are handled."""
+    async with asyncio.timeout(20):
+        await pilot.pause()
+        while working := [one for one in pilot.app.workers if one.group != "default" and not one.is_finished]:
+            await asyncio.wait([asyncio.ensure_future(_ended(one)) for one in working])
+            await pilot.pause()
+        await pilot.pause()
+
+
+async def _ended(worker: Worker[object]) -> None:
+    """Waits for a worker, whatever comes of it."""
+    with suppress(WorkerFailed, WorkerCancelled):
+        await worker.wait()
 
 
 async def until(pilot: Pilot[None], wanted: Callable[[], bool]) -> None:

@@ -41,7 +41,7 @@ class AskDialog(Dialog[str]):
         with Vertical(classes="dialog"):
             yield heading(clean(self._title))
             yield Label(Content(clean_lines(self._ask)), classes="dialog-ask")
-            yield Input(self._value, compact=True, id="answer")
+            yield Input(clean(self._value), compact=True, id="answer")
             yield Static(id="meaning", classes="dialog-body")
             with Horizontal(classes="dialog-buttons"):
                 yield button("Cancel", "cancel")

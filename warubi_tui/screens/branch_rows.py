@@ -58,7 +58,9 @@ class BranchRow:
             "Data as of": Text(
                 short_time(branch.parent_timestamp, now) if branch.parent_timestamp else "live"
             ),
-            "State": Text(f"→{branch.pending_state}" if branch.pending_state else branch.current_state),
+            "State": Text(
+                clean(f"→{branch.pending_state}" if branch.pending_state else branch.current_state)
+            ),
             "Size": Text(size_words(branch.logical_size), justify="right"),
             "Age": Text(timefmt.age(branch.created_at, now).removesuffix(" ago")),
         }

@@ -179,9 +179,7 @@ class BranchesScreen(ConsoleScreen):
             stale = f" · STALE, as of {timefmt.age(loaded, now)} ({timefmt.utc(loaded, 'seconds')})"
             self.state.update(Content.assemble(" · ".join(facts), (stale, "bold $text-warning")))
         else:
-            self.state.update(
-                Content(" · ".join([*facts, "loading…" if loading else ""]).removesuffix(" · "))
-            )
+            self.state.update(Content(" · ".join(facts)))
 
     @on(DataTable.RowHighlighted, "#branches")
     def _show_detail(self) -> None:

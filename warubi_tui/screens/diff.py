@@ -151,7 +151,17 @@ class DiffScreen(ConsoleScreen):
         if selected in self._shown:
             self.table.move_cursor(row=self._shown.index(selected), animate=False)
         self.filter_bar.count(len(self._shown), len(tables))
-        self.changes.update(schema_content(self._comparison.schema if self._comparison else []))
+        self._show_notes()
+
+    @on(DataTable.RowHighlighted, "#tables")
+    def _show_notes(self) -> None:
+        """Under the list: why the table under the cursor was not compared, and how the schemas differ."""
+        table = self.selected
+        notes = schema_content(self._comparison.schema if self._comparison else [])
+        if table is not None and table.not_compared:
+            reason = f"{table.schema}.{table.table} was not compared: {table.not_compared}"
+            notes = Content("\n").join([Content.styled(clean(reason), "bold"), notes])
+        self.changes.update(notes)
         self.refresh_bindings()
 
     def _say_state(self) -> None:
@@ -159,7 +169,7 @@ class DiffScreen(ConsoleScreen):
             self.state.update("Nothing is compared yet: c chooses two branches.")
             return
         then, now, database = self._pair
-        head = Content.assemble("then ", (then.name, "bold"), "  now ", (now.name, "bold"))
+        head = Content.assemble("then ", (clean(then.name), "bold"), "  now ", (clean(now.name), "bold"))
         if database:
             head += Content(f"  database {clean(database)}")
         self.state.update(head + Content("\n") + self._progress_content())
@@ -206,7 +216,6 @@ class DiffScreen(ConsoleScreen):
         if table is None or comparison is None or self._pair is None:
             return
         if not table.total:
-            self.console.say(table.not_compared or "No row of this table differs")
             return
         then, now, _ = self._pair
         self.app.push_screen(RowsScreen(comparison, table, then.name, now.name))

@@ -17,6 +17,7 @@ from warubi_tui import timefmt
 from warubi_tui.dialogs.ask import AskDialog
 from warubi_tui.screens.console import ConsoleScreen
 from warubi_tui.screens.work import Work
+from warubi_tui.text import clean
 from warubi_tui.widgets.facts import facts_content
 from warubi_tui.widgets.timeline.view import TimelineView, glyph
 from warubi_tui.widgets.timeline.viewport import to_datetime, to_microseconds
@@ -115,7 +116,7 @@ class TimelineScreen(ConsoleScreen):
         branch = self.branch
         assert branch is not None
         if self.window is None:
-            self.state.update(Content(f"Asking for the history of {branch.name}…"))
+            self.state.update(Content(f"Asking for the history of {clean(branch.name)}…"))
         try:
             self.window = await services.window(branch)
             self.axis.show_window(self.window.start, self.window.end)
@@ -133,7 +134,7 @@ class TimelineScreen(ConsoleScreen):
         words += f" ({timefmt.age(window.start, self.console.now())})"
         if window.source == "computed":
             words += " at best; the server may keep less"
-        self.state.update(Content.assemble((branch.name, "bold"), words))
+        self.state.update(Content.assemble((clean(branch.name), "bold"), words))
 
     @on(TimelineView.CursorMoved)
     def _cursor_moved(self, event: TimelineView.CursorMoved) -> None:

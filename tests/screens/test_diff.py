@@ -1,0 +1,178 @@
+"""The comparison on a screen: tables as they finish, then rows, then one row in full."""
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.screens.conftest import FakeComparison, FakeServices, Open, settle, until, words
+from warubi_tui.diff.model import RowDiff, SchemaChange, TableDiff
+from warubi_tui.errors import UnreachableError
+from warubi_tui.screens.diff import DiffScreen
+from warubi_tui.screens.diff_rows import RowsScreen, row_content
+from warubi_tui.widgets.row_grid import RowGrid
+
+TABLES = [
+    TableDiff("public", "orders", ("id",), 2, 1, 1, "key", 0.4, None, 4, {"status": 1}),
+    TableDiff("public", "customers", ("id",), method="key"),
+    TableDiff("audit", "log", not_compared="no right to read it", method="none"),
+]
+ROWS = [
+    RowDiff("public", "orders", "removed", {"id": "1"}, {"id": "1", "status": "paid", "note": None}, None),
+    RowDiff("public", "orders", "removed", {"id": "2"}, {"id": "2", "status": "paid", "note": ""}, None),
+    RowDiff("public", "orders", "added", {"id": "3"}, None, {"id": "3", "status": "NULL", "note": None}),
+    RowDiff(
+        "public",
+        "orders",
+        "changed",
+        {"id": "4"},
+        {"id": "4", "status": "paid", "note": None},
+        {"id": "4", "status": "cancelled", "note": None},
+        ("status",),
+    ),
+]
+CHANGES = [SchemaChange("column_added", "public", "orders", "flag", None, "boolean")]
+
+
+def compared(tables: list[TableDiff] | None = None, rows: list[RowDiff] | None = None) -> FakeServices:
+    return FakeServices(
+        compare=FakeComparison(TABLES if tables is None else tables, ROWS if rows is None else rows, CHANGES)
+    )
+
+
+async def to_diff(pilot: Pilot[None]) -> DiffScreen:
+    """Compares the copy with main, as the dialog suggests."""
+    await pilot.press("down", "d")
+    await pilot.pause()
+    await pilot.press("tab", "enter")
+    await settle(pilot)
+    screen = pilot.app.screen
+    assert isinstance(screen, DiffScreen)
+    return screen
+
+
+async def test_a_copy_is_compared_with_its_original(open_console: Open, size: tuple[int, int]) -> None:
+    services = compared()
+    async with open_console(services, size) as pilot:
+        await to_diff(pilot)
+        assert services.done == [("compare", "copy", "main", None)]
+        shown = words(pilot)
+        for part in ("then copy", "now main", "4 rows in 1 of 3 tables differ", "1 NOT compared", "orders"):
+            assert part in shown
+        assert "column added: public.orders.flag: boolean" in shown
+        assert "customers" not in shown
+        await pilot.press("a")
+        await pilot.pause()
+        assert "customers" in words(pilot)
+
+
+async def test_why_a_table_was_not_compared_is_said_in_full(open_console: Open) -> None:
+    async with open_console(compared()) as pilot:
+        await to_diff(pilot)
+        await pilot.press("down")
+        await pilot.pause()
+        assert "audit.log was not compared: no right to read it" in words(pilot)
+        await pilot.press("enter")
+        assert isinstance(pilot.app.screen, DiffScreen)
+
+
+async def test_tables_show_as_they_finish_and_stopping_keeps_them(open_console: Open) -> None:
+    services = compared()
+    async with open_console(services) as pilot:
+        services.compare.gate.clear()
+        await pilot.press("down", "d")
+        await pilot.pause()
+        await pilot.press("tab", "enter")
+        await until(pilot, lambda: "Comparing table 1 of 3: public.orders" in words(pilot))
+        services.compare.gate.set()
+        services.compare.gate.clear()
+        await until(pilot, lambda: "Comparing table 2 of 3" in words(pilot))
+        assert "orders" in words(pilot)
+        await pilot.press("s")
+        await until(pilot, lambda: "STOPPED" in words(pilot))
+        assert "orders" in words(pilot)
+
+
+async def test_no_difference_is_said_plainly(open_console: Open) -> None:
+    services = FakeServices(compare=FakeComparison([TABLES[1]], [], []))
+    async with open_console(services) as pilot:
+        await to_diff(pilot)
+        assert "No difference in 1 tables" in words(pilot)
+
+
+async def test_a_comparison_that_cannot_start_is_an_error_in_words(open_console: Open) -> None:
+    services = compared()
+    services.failing["comparison"] = UnreachableError("The compute does not answer")
+    async with open_console(services) as pilot:
+        await to_diff(pilot)
+        assert "The compute does not answer" in words(pilot)
+        services.failing.clear()
+        await pilot.press("r")
+        await settle(pilot)
+        assert "4 rows" in words(pilot)
+
+
+async def test_rows_show_marks_and_both_values(open_console: Open, size: tuple[int, int]) -> None:
+    async with open_console(compared(), size) as pilot:
+        await to_diff(pilot)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, RowsScreen)
+        shown = words(pilot)
+        assert "paid→cancelled" in shown
+        lines = [line.strip(" │") for line in shown.splitlines()]
+        for start in ("- 1 ", "- 2 ", "+ 3 ", "~ 4 "):
+            assert any(line.startswith(start) for line in lines)
+        assert "'NULL'" in shown
+        assert "''" in shown
+        await pilot.press("end")
+        await until(pilot, lambda: "~ changed id = 4" in words(pilot))
+        assert "(- copy, + main)" in words(pilot)
+
+
+async def test_one_kind_of_difference_can_be_shown_alone(open_console: Open) -> None:
+    async with open_console(compared()) as pilot:
+        await to_diff(pilot)
+        await pilot.press("enter", "f")
+        await settle(pilot)
+        grid = pilot.app.screen.query_one(RowGrid)
+        assert grid.total == 2
+        assert "showing only removed" in words(pilot)
+        await pilot.press("f", "f", "f")
+        await settle(pilot)
+        assert grid.total == 4
+
+
+async def test_escape_goes_back_to_the_tables_and_keeps_them(open_console: Open) -> None:
+    services = compared()
+    async with open_console(services) as pilot:
+        await to_diff(pilot)
+        await pilot.press("enter")
+        await settle(pilot)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, DiffScreen)
+        assert services.done == [("compare", "copy", "main", None)]
+        assert not services.compare.closed
+
+
+async def test_a_hundred_thousand_rows_are_paged(open_console: Open) -> None:
+    many = [
+        RowDiff("public", "big", "removed", {"id": str(number)}, {"id": str(number)}, None)
+        for number in range(100_000)
+    ]
+    table = TableDiff("public", "big", ("id",), 100_000, method="key", kept=100_000)
+    services = compared([table], many)
+    async with open_console(services) as pilot:
+        await to_diff(pilot)
+        await pilot.press("enter")
+        await settle(pilot)
+        await pilot.press("end")
+        await until(pilot, lambda: "- removed id = 99999" in words(pilot))
+        assert len(services.compare.fetched) <= 3
+        assert all(limit <= 200 for _, limit in services.compare.fetched)
+
+
+@pytest.mark.parametrize("op", ["removed", "added"])
+def test_a_whole_row_names_its_side(op: str) -> None:
+    row = ROWS[0] if op == "removed" else ROWS[2]
+    plain = row_content(row, "copy", "main").plain
+    assert f"(only in {'copy' if op == 'removed' else 'main'})" in plain
