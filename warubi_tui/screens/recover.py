@@ -91,6 +91,7 @@ class RecoverScreen(ConsoleScreen):
             "b", "go_back", "Back to…", id="recover.back", tooltip="Open the step under the cursor again"
         ),
         Binding("d", "diff", "Diff", id="recover.diff", tooltip="Copy against original, row by row"),
+        Binding("t", "timeline", "Timeline", id="recover.timeline", tooltip="The branch on a time axis"),
         Binding("o", "log", "Log", id="recover.log", tooltip="What was done so far", show=False),
     ]
 
@@ -321,13 +322,13 @@ class RecoverScreen(ConsoleScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hides keys that mean nothing now."""
-        if action in {"look_up", "give_up", "accept", "undo", "go_back", "diff", "log"}:
+        if action in {"look_up", "give_up", "accept", "undo", "go_back", "diff", "timeline", "log"}:
             return self.guide is not None and action in self._possible(self.guide)
         return super().check_action(action, parameters)
 
     def _possible(self, guide: Guide) -> set[str]:
         """The actions that mean something now."""
-        possible = {"log"}
+        possible = {"log", "timeline"}
         if any("copy_id" in guide.record(step).facts for step in guide.steps):
             possible.add("diff")
         if guide.working:
@@ -364,6 +365,7 @@ class RecoverScreen(ConsoleScreen):
         if guide.can_look_up(step):
             self._look_up(guide)
             return
+        self.app.clear_notifications()
         answer = await self._ask(guide, step)
         if answer is None:
             return
@@ -401,6 +403,7 @@ class RecoverScreen(ConsoleScreen):
     async def _confirmed(self, prepared: Prepared) -> bool:
         if not prepared.changes:
             return True
+        self.app.clear_notifications()
         dialog = ConfirmDialog(prepared.step.title, prepared.lines, "Go ahead", typed=prepared.confirmation)
         answer = await self.app.push_screen_wait(dialog)
         return answer is True
@@ -506,6 +509,14 @@ class RecoverScreen(ConsoleScreen):
         if self.guide is not None:
             copy, original = await self.guide.copy_and_original()
             self.console.show_diff(copy, original)
+
+    @work(exclusive=True, group="recover.step", exit_on_error=False, description="Open the timeline")
+    async def action_timeline(self) -> None:
+        """Shows the hurt branch on a time axis, to find the moment."""
+        if self.guide is not None:
+            incident = self.guide.incident
+            client = await self.console.services.client()
+            self.console.show_timeline(await client.branch(incident.project_id, incident.branch_id))
 
     def action_log(self) -> None:
         """Shows the incident's log, or the step again."""

@@ -33,7 +33,7 @@ COPY: Final = Step(
     key="copy",
     kind="copy",
     title="Restore a copy",
-    ask="A name for the copy, or nothing for the proposed one.",
+    ask="A name for the copy that no other branch has.",
     safe="The copy is a new branch beside the original. The original is only read, and the copy keeps this"
     " moment when it has left the history window.",
     undo="Delete the copy.",
