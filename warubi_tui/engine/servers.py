@@ -155,6 +155,7 @@ class Servers:
                 os.kill(pid, signal.SIGINT)
             if not self._await_end(timeline, STOP_LIMIT_SECONDS):
                 raise ServerError(f"the server (pid {pid}) does not stop")
+            self._forget(pid)
 
     def _await_end(self, timeline: str, limit_seconds: float) -> bool:
         deadline = time.monotonic() + limit_seconds

@@ -43,6 +43,7 @@ def endings(site: Site, sources: Sequence[Path], tli: int, start: int, end: int)
     Raises:
         ClusterError: the log cannot be read from `start` to `end`: a segment is missing or damaged.
     """
+    end = without_bare_header(end)
     if start >= end:
         return
     with tempfile.TemporaryDirectory(prefix="warubi-wal-") as folder:
@@ -78,17 +79,31 @@ def _ending(found: re.Match[str]) -> Ending:
     return Ending(start, end, _microseconds(found["time"]), found["kind"] == "COMMIT")
 
 
+def _header_size(page: int) -> int:
+    """Bytes of a page's header (xlog_internal.h): long on the first page of a segment."""
+    return 40 if page % _SEGMENT == 0 else 24
+
+
+def without_bare_header(end: int) -> int:
+    """`end`, or the page's start where nothing but the page's header lies between it and `end`.
+
+    PostgreSQL's reader decodes what its buffer held before, if it is to stop right behind a header; a
+    cluster that was stopped ends there whenever its last checkpoint begins a segment.
+    """
+    page = end - end % _PAGE
+    return page if end - page <= _header_size(page) else end
+
+
 def record_end(start: int, length: int) -> int:
     """Where a record of `length` bytes that begins at `start` ends, rounded up as the next one begins.
 
-    A record that goes over a page's end continues behind the next page's header: 24 bytes, 40 on the first
-    page of a segment (xlog_internal.h).
+    A record that goes over a page's end continues behind the next page's header.
     """
     position, rest = start, length
     while rest > (room := _PAGE - position % _PAGE):
         rest -= room
         position += room
-        position += 40 if position % _SEGMENT == 0 else 24
+        position += _header_size(position)
     return (position + rest + 7) & ~7
 
 
