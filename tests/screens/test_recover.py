@@ -3,18 +3,21 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from tests.conftest import RunningEngine
 from tests.recovery.fake_inspector import FakeInspector
 from tests.recovery.fake_neon import PROJECT, FakeNeon
 from tests.screens.conftest import HOSTILE, FakeServices, Open, settle, until, words
 from warubi_tui import paths
 from warubi_tui.app import WarubiApp
+from warubi_tui.config import Target
 from warubi_tui.neon.models import Branch
 from warubi_tui.recovery.inspector import Comparison, TableDifference
 from warubi_tui.recovery.lookup import Patience
@@ -98,6 +101,10 @@ class Recovery:
     def state(self, key: str) -> str:
         assert self.screen.guide is not None
         return self.screen.guide.incident.record(key).state
+
+    def evidence(self, key: str) -> list[str]:
+        assert self.screen.guide is not None
+        return [check.evidence for check in self.screen.guide.incident.record(key).checks]
 
     async def copy_made(self) -> None:
         """Goes on to the comparison."""
@@ -362,3 +369,49 @@ async def test_foreign_text_is_drawn_as_text(open_console: Open, hostile: str) -
         assert at.app.is_running
         assert "\x1b" not in words(at.pilot)
         assert "\x00" not in words(at.pilot)
+
+
+async def test_recovery_on_a_real_engine(engine: RunningEngine) -> None:
+    target = Target(engine.host, engine.key, engine.project_id, "engine", "demo")
+    app = WarubiApp(target, zone=UTC)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        client = await app.services.client()
+        (main,) = await client.branches(engine.project_id)
+        (database,) = await client.databases(engine.project_id, main.id)
+        uri = await client.connection_uri(
+            engine.project_id, branch_id=main.id, database=database.name, role=database.owner_name
+        )
+        with psycopg.connect(uri.reveal(), autocommit=True) as connection:
+            connection.execute("CREATE TABLE orders AS SELECT generate_series(1, 40) AS id")
+            moment = connection.execute("SELECT clock_timestamp()::text").fetchone()
+            connection.execute("DELETE FROM orders WHERE id > 30")
+        assert moment is not None
+        await pilot.press("4")
+        await until(pilot, lambda: isinstance(app.screen, RecoverScreen))
+        assert isinstance(app.screen, RecoverScreen)
+        screen = app.screen
+        await until(pilot, lambda: screen.incidents.option_count > 0)
+        at = Recovery(pilot, RecoverServices(), screen)
+        await at.press("enter")
+        await at.fill(main.name)
+        for answer in ("ten orders are gone", moment[0]):
+            await at.go()
+            await at.fill(answer)
+        await at.go()
+        await until(pilot, lambda: bool(app.screen.query(Input)))
+        await at.press("enter")
+        await at.confirm()
+        await at.go()
+        await at.rest()
+        assert "10 removed, 0 added, 0 changed" in at.evidence("compare")
+        await at.go()
+        await until(pilot, lambda: bool(app.screen.query("#options")))
+        await at.press("enter")
+        await at.rest()
+        await at.go()
+        await at.confirm(main.name)
+        assert at.state("in_place") == "done"
+        await at.go()
+        await at.rest()
+        assert at.state("prove") == "done"
+        assert "1 of 1 tables equal those of the copy" in at.evidence("prove")
