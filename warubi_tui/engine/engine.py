@@ -235,13 +235,13 @@ class Engine(Branching, Restoring):
         try:
             if branch.expires_at is not None and branch.expires_at <= clock.now():
                 self.delete_branch(branch.id)
-            elif self.servers.pid(branch.timeline) is not None:
+            elif self.servers.pid(branch.timeline) is not None and self._base_is_due(branch):
                 with self.jobs.claim(shared=[branch.id]):
-                    self._take_due_base(branch)
+                    self.bases.take_hot(branch.timeline)
         except (ApiError, ClusterError, ServerError, OSError, psycopg.Error):
             _log.warning("tending branch %s failed", branch.id, exc_info=True)
 
-    def _take_due_base(self, branch: BranchRow) -> None:
+    def _base_is_due(self, branch: BranchRow) -> bool:
         with self.servers.session(branch.timeline) as session:
             row = session.execute("SELECT pg_current_wal_lsn()::text").fetchone()
         with self.store.transaction() as tx:
@@ -250,8 +250,7 @@ class Engine(Branching, Restoring):
         assert row is not None
         assert timeline is not None
         newest = max([*ends, timeline.fork_lsn or 0])
-        if Lsn.parse(row[0]) - newest >= _BASE_EVERY_BYTES:
-            self.bases.take_hot(branch.timeline)
+        return Lsn.parse(row[0]) - newest >= _BASE_EVERY_BYTES
 
 
 def _forget_unfinished(tx: Transaction, timeline: str) -> None:
