@@ -7,6 +7,7 @@ import pytest
 from psycopg import sql
 
 from tests.diff.databases import Comparer, Pair
+from warubi_tui.diff import statements
 from warubi_tui.diff.model import RowDiff
 
 
@@ -109,6 +110,21 @@ async def test_without_a_key_duplicates_count(pair: Pair, compare: Comparer) -> 
     assert (table.method, table.key, table.removed, table.added, table.changed) == ("multiset", (), 2, 1, 0)
     assert brief(rows) == [("added", None, None, ())] + 2 * [("removed", "x", None, ())]
     assert all(row.key == {} for row in rows)
+
+
+@pytest.mark.parametrize("buckets", [1, 4])
+async def test_rows_that_share_a_bucket_are_told_apart(
+    pair: Pair, compare: Comparer, monkeypatch: pytest.MonkeyPatch, buckets: int
+) -> None:
+    monkeypatch.setattr(statements, "BUCKETS", buckets)
+    pair.both("CREATE TABLE bag (a text); CREATE TABLE keyed (id int PRIMARY KEY, v int)")
+    pair.both("INSERT INTO keyed SELECT n, n FROM generate_series(1, 100) n")
+    pair.on_then("INSERT INTO bag VALUES ('x'), ('x')")
+    pair.on_now("INSERT INTO bag VALUES ('y'), ('y')")
+    pair.on_now("UPDATE keyed SET v = 3 - id WHERE id IN (1, 2)")
+    bag, keyed = (await compare()).tables
+    assert (bag.removed, bag.added) == (2, 2)
+    assert (keyed.removed, keyed.added, keyed.changed) == (0, 0, 2)
 
 
 async def test_key_changed_only_in_print_is_one_changed_row(pair: Pair, compare: Comparer) -> None:

@@ -70,7 +70,7 @@ async def test_missing_privileges_on_one_side_are_said_and_the_rest_goes_on(
     assert diff.tables[-1].added == 1
 
 
-async def test_error_in_the_middle_of_the_rows_forgets_what_was_found(pair: Pair, compare: Comparer) -> None:
+async def test_error_in_a_row_is_said_for_its_table_only(pair: Pair, compare: Comparer) -> None:
     table = (
         "CREATE TABLE t (id int PRIMARY KEY, v int, g int GENERATED ALWAYS AS (10 / v) VIRTUAL);"
         "CREATE TABLE u (id int); INSERT INTO u VALUES (1)"
@@ -81,6 +81,20 @@ async def test_error_in_the_middle_of_the_rows_forgets_what_was_found(pair: Pair
     diff = await compare()
     assert [t.not_compared for t in diff.tables] == ["now: division by zero", None]
     assert [row async for row in diff.all_rows()] == []
+
+
+async def test_side_that_fails_does_not_wait_for_the_other(
+    pair: Pair, compare: Comparer, role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "LOCK_TIMEOUT_MILLISECONDS", 600_000)
+    pair.both(f"CREATE TABLE a (id int); CREATE TABLE b (id int); GRANT SELECT ON a, b TO {role}")
+    pair.on_now(f"REVOKE SELECT ON a FROM {role}; INSERT INTO b VALUES (1)")
+    with psycopg.connect(pair.then) as blocker:
+        blocker.execute("LOCK TABLE a IN ACCESS EXCLUSIVE MODE")
+        async with asyncio.timeout(20):
+            diff = await compare(then=as_role(pair.then, role), now=as_role(pair.now, role))
+    assert diff.tables[0].not_compared == "now: permission denied for table a"
+    assert diff.tables[1].added == 1
 
 
 async def test_unlogged_tables_are_not_compared(pair: Pair, compare: Comparer) -> None:
@@ -128,6 +142,7 @@ async def test_what_shows_through_an_older_snapshot_is_not_compared(pair: Pair, 
         hit = next(t for t in diff.tables if t.table == ("p" if " p" in change else "t"))
         assert hit.not_compared == "now: truncated or rewritten while it was compared; run it again"
         assert [t.not_compared for t in diff.tables if t is not hit] == [None, None]
+        assert await diff.rows("public", hit.table) == []
 
 
 async def test_one_snapshot_for_all_tables(pair: Pair) -> None:
@@ -323,4 +338,21 @@ async def test_lost_connection_is_unreachable_and_not_an_empty_table(pair: Pair)
         assert [t.table for t in diff.tables] == ["a"]
         assert not diff.finished
         assert not diff.complete
+    await until_gone(pair.then, pair.now)
+
+
+async def test_connection_lost_among_the_rows_is_no_result(pair: Pair) -> None:
+    pair.both("CREATE TABLE t (id int PRIMARY KEY, v text)")
+    pair.on_then("INSERT INTO t SELECT n, repeat('a', 100) FROM generate_series(1, 200000) n")
+
+    def end_it(progress: Progress) -> None:
+        if progress.differences:
+            with psycopg.connect(pair.then) as connection:
+                for pid in sessions(pair.then):
+                    connection.execute("SELECT pg_terminate_backend(%s)", [pid])
+
+    async with DatabaseDiff(Secret(pair.then), Secret(pair.now)) as diff:
+        with pytest.raises(UnreachableError):
+            await diff.run(on_progress=end_it)
+        assert diff.tables == []
     await until_gone(pair.then, pair.now)
