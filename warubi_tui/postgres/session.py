@@ -36,7 +36,8 @@ SELECT set_config(s.name, wanted.value, true)
   FROM unnest(%(names)s::text[], %(values)s::text[]) AS wanted(name, value)
   JOIN pg_settings s ON lower(s.name) = wanted.name
 UNION ALL
-SELECT set_config('client_connection_check_interval', '{CLIENT_CHECK_SECONDS}s', true) WHERE version() ~ 'linux'
+SELECT set_config('client_connection_check_interval', '{CLIENT_CHECK_SECONDS}s', true)
+ WHERE version() ~ 'linux'
 """
 
 _COMING_BACK: Final = ("connection refused", "starting up", "shutting down", "not yet accepting connections")
