@@ -7,12 +7,13 @@ from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
-from textual import work
+from textual import on, work
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.screen import Screen
 
+from warubi_tui.dialogs.frame import Dialog
 from warubi_tui.screens.console import Console, ConsoleScreen
 from warubi_tui.screens.error_door import write_crash_log
 from warubi_tui.screens.palette import BindingCommands
@@ -141,13 +142,15 @@ class WarubiApp(Console):
         self.switch_mode("timeline")
 
     def show_diff(self, then: Branch, now: Branch, database: str | None = None) -> None:
-        self.comparing = (then, now, database)
         self.switch_mode("diff")
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.comparing = (then, now, database)
 
     def show_work(self) -> None:
         self.switch_mode("work")
 
-    @work(exit_on_error=False, description="Choose a comparison")
+    @work(group="dialog", exit_on_error=False, description="Choose a comparison")
     async def choose_comparison(self, branches: Sequence[Branch], branch: Branch) -> None:
         from warubi_tui.dialogs.compare import CompareDialog
 
@@ -155,7 +158,7 @@ class WarubiApp(Console):
         if chosen is not None:
             self.show_diff(chosen.then, chosen.now, chosen.database)
 
-    @work(exit_on_error=False, description="Ask what to restore")
+    @work(group="dialog", exit_on_error=False, description="Ask what to restore")
     async def restore(self, branch: Branch, when: str) -> None:
         from warubi_tui.dialogs.restore import RestoreDialog
 
@@ -179,6 +182,10 @@ class WarubiApp(Console):
             job.note(f"New branch: {result.branch.name} ({result.branch.id})")
             job.comparison = (result.branch, plan.source)
 
+    @on(Dialog.Broken)
+    def _dialog_broke(self, event: Dialog.Broken) -> None:
+        self.report(event.error)
+
     def action_show(self, mode: str) -> None:
         """Goes to one of the main screens."""
         self.switch_mode(mode)
@@ -186,8 +193,6 @@ class WarubiApp(Console):
     def action_toggle_writes(self) -> None:
         """Switches between read-only and allowing changes."""
         self.read_only = not self.read_only
-        self.refresh_bindings()
-        self.screen.refresh(recompose=False, layout=False)
         self.say("Read-only: nothing can be changed" if self.read_only else "Changes are allowed now")
 
     def action_help(self) -> None:
@@ -202,7 +207,7 @@ class WarubiApp(Console):
             title, about = screen.TITLE_WORDS, screen.ABOUT
         self.push_screen(HelpScreen(title, about, key_rows(active, display)))
 
-    @work(exit_on_error=False, description="Ask whether to leave")
+    @work(group="dialog", exit_on_error=False, description="Ask whether to leave")
     async def action_leave(self) -> None:
         """Leaves; asks first when something is still running."""
         from warubi_tui.dialogs.confirm import ConfirmDialog

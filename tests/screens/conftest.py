@@ -103,6 +103,7 @@ class FakeComparison:
         self.gate.set()
         self.closed = False
         self.fetched: list[tuple[int, int]] = []
+        self.rows_error: WarubiError | None = None
         self._tables, self._rows, self._schema = tables, rows, schema
 
     async def run(
@@ -111,7 +112,8 @@ class FakeComparison:
         on_table: Callable[[TableDiff], None] | None = None,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> object:
-        self.schema += self._schema
+        self.tables.clear()
+        self.schema[:] = self._schema
         for number, table in enumerate(self._tables, 1):
             if on_progress:
                 on_progress(Progress(table.schema, table.table, number, len(self._tables), 0))
@@ -125,6 +127,8 @@ class FakeComparison:
     async def rows(
         self, schema: str, table: str, *, offset: int = 0, limit: int = 100, op: Op | None = None
     ) -> list[RowDiff]:
+        if self.rows_error is not None:
+            raise self.rows_error
         self.fetched.append((offset, limit))
         found = [
             one for one in self._rows if (one.schema, one.table) == (schema, table) and op in {None, one.op}
@@ -309,7 +313,9 @@ async def settle(pilot: Pilot[None]) -> None:
     """Waits until no worker is at work, except those that wait for an answer, and messages are handled."""
     async with asyncio.timeout(20):
         await pilot.pause()
-        while working := [one for one in pilot.app.workers if one.group != "default" and not one.is_finished]:
+        while working := [
+            one for one in pilot.app.workers if one.group not in {"default", "dialog"} and not one.is_finished
+        ]:
             await asyncio.wait([asyncio.ensure_future(_ended(one)) for one in working])
             await pilot.pause()
         await pilot.pause()

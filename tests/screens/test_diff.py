@@ -176,3 +176,42 @@ def test_a_whole_row_names_its_side(op: str) -> None:
     row = ROWS[0] if op == "removed" else ROWS[2]
     plain = row_content(row, "copy", "main").plain
     assert f"(only in {'copy' if op == 'removed' else 'main'})" in plain
+
+
+async def test_rows_that_cannot_be_read_are_an_error_in_words(open_console: Open) -> None:
+    services = compared()
+    services.compare.rows_error = UnreachableError("The rows are gone")
+    async with open_console(services) as pilot:
+        await to_diff(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: "The rows are gone" in words(pilot))
+        services.compare.rows_error = None
+        await pilot.press("r")
+        await until(pilot, lambda: "paid→cancelled" in words(pilot))
+
+
+async def test_another_comparison_replaces_the_rows_of_the_last_one(open_console: Open) -> None:
+    services = compared()
+    async with open_console(services) as pilot:
+        await to_diff(pilot)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, RowsScreen)
+        await pilot.press("1", "d")
+        await pilot.pause()
+        await pilot.press("tab", "enter")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, DiffScreen)
+        assert len([one for one in services.done if one[0] == "compare"]) == 2
+
+
+async def test_comparing_again_from_the_diff_itself(open_console: Open) -> None:
+    services = compared()
+    async with open_console(services) as pilot:
+        await to_diff(pilot)
+        await pilot.press("c")
+        await settle(pilot)
+        await pilot.press("tab", "enter")
+        await settle(pilot)
+        assert len([one for one in services.done if one[0] == "compare"]) == 2
+        assert "4 rows" in words(pilot)

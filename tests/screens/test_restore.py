@@ -163,3 +163,16 @@ async def test_a_restore_that_fails_says_so_in_its_work_and_in_the_panel(
         shown = words(pilot)
         assert state.value in shown
         assert str(error).splitlines()[0] in shown
+
+
+async def test_an_unexpected_error_in_the_dialog_is_said_and_does_not_end_the_console(
+    open_console: Open,
+) -> None:
+    async with open_console(
+        FakeServices(failing={"resolve": ZeroDivisionError("division by zero")})
+    ) as pilot:
+        await pilot.press("b")
+        await pilot.pause()
+        pilot.app.screen.query_one("#when", Input).value = "-5m"
+        await until(pilot, lambda: "Something in warubi itself failed" in words(pilot))
+        assert isinstance(pilot.app.screen, BranchesScreen)

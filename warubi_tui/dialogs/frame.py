@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Button, Label
+from textual.worker import Worker, WorkerState
 
 Result = TypeVar("Result")
 
@@ -18,9 +21,21 @@ class Dialog(ModalScreen[Result | None], Generic[Result]):
     CSS_PATH = "dialogs.tcss"
     AUTO_FOCUS = "#cancel"
 
+    @dataclass
+    class Broken(Message):
+        """Something unexpected failed in a dialog, and it closed."""
+
+        error: BaseException
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel", id="dialog.cancel", tooltip="Close; nothing is done"),
     ]
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Closes the dialog over an error that it does not know, for the screen below to show it."""
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            self.post_message(self.Broken(event.worker.error))
+            self.dismiss(None)
 
     def action_cancel(self) -> None:
         """Closes the dialog without an answer."""

@@ -223,7 +223,7 @@ class BranchesScreen(ConsoleScreen):
         if self.selected is not None:
             self.console.choose_comparison(self.branches, self.selected)
 
-    @work
+    @work(group="dialog", exit_on_error=False, description="Ask for a new name")
     async def action_rename(self) -> None:
         """Asks for a new name and gives it."""
         branch = self.selected
@@ -250,7 +250,7 @@ class BranchesScreen(ConsoleScreen):
                 branch=branch.name,
             )
 
-    @work
+    @work(group="dialog", exit_on_error=False, description="Ask whether to stop protecting")
     async def action_protect(self) -> None:
         """Protects the branch at once; asks before the protection is taken away."""
         branch = self.selected
@@ -271,7 +271,7 @@ class BranchesScreen(ConsoleScreen):
             lambda job: services.protect(branch, protected, job.progress),
         )
 
-    @work
+    @work(group="dialog", exit_on_error=False, description="Ask whether to set the default")
     async def action_set_default(self) -> None:
         """Makes the branch the default one, after its name was typed."""
         branch = self.selected
@@ -293,7 +293,7 @@ class BranchesScreen(ConsoleScreen):
             f"Make {branch.name} the default branch", lambda job: services.set_default(branch, job.progress)
         )
 
-    @work
+    @work(group="dialog", exit_on_error=False, description="Ask whether to delete")
     async def action_delete(self) -> None:
         """Deletes the branch, after its name was typed."""
         branch = self.selected

@@ -40,6 +40,12 @@ class Console(App[None]):
 
     project_name = var("")
 
+    timeline_of: var[Branch | None] = var(None)
+    """The branch whose timeline is on the timeline screen."""
+
+    comparing: var[tuple[Branch, Branch, str | None] | None] = var(None, always_update=True)
+    """Then, now and the database of the comparison on the diff screen. Setting it compares anew."""
+
     def __init__(
         self, target: Target, services: Services, *, zone: tzinfo, clock: Callable[[], datetime]
     ) -> None:
@@ -51,11 +57,12 @@ class Console(App[None]):
         self.now = clock
         self.works: list[Work] = []
         self.work_changed: Signal[Work] = Signal(self, "work changed")
-        self.timeline_of: Branch | None = None
-        """The branch whose timeline is on the timeline screen."""
-        self.comparing: tuple[Branch, Branch, str | None] | None = None
-        """Then, now and the database of the comparison on the diff screen."""
         self._work_of: dict[Worker[None], Work] = {}
+
+    def watch_read_only(self) -> None:
+        self.refresh_bindings()
+        for header in self.screen.query(ConsoleHeader) if self.screen_stack else ():
+            header.refresh()
 
     def say(self, news: str) -> None:
         """A short piece of good news. Errors go through `ConsoleScreen.fail`."""

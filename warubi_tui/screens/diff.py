@@ -91,13 +91,16 @@ class DiffScreen(ConsoleScreen):
         ):
             self.table.add_column(label, width=width)
         self.set_interval(0.5, self._while_running)
+        self.watch(self.console, "comparing", self._take_up)
 
     def on_screen_resume(self) -> None:
-        if self.console.comparing != self._pair:
-            self._pair = self.console.comparing
-            self.load()
-        self._say_state()
         self.table.focus()
+
+    def _take_up(self, pair: tuple[Branch, Branch, str | None] | None) -> None:
+        self._pair = pair
+        self._say_state()
+        if pair is not None:
+            self.load()
 
     def on_unmount(self) -> None:
         if self._comparison is not None:
@@ -225,7 +228,7 @@ class DiffScreen(ConsoleScreen):
         self._show_all = not self._show_all
         self.show_tables()
 
-    @work(exit_on_error=False, description="List the branches to compare")
+    @work(group="diff.choose", exit_on_error=False, description="List the branches to compare")
     async def action_choose(self) -> None:
         """Asks which branches to compare."""
         branches = await self.console.services.branches()

@@ -92,6 +92,10 @@ class RowsScreen(ConsoleScreen):
         else:
             self.detail.update(row_content(event.row, self._then, self._now))
 
+    @on(RowGrid.Failed)
+    def _rows_failed(self, event: RowGrid.Failed) -> None:
+        self.fail(event.error, self.load)
+
     def action_only(self) -> None:
         """Goes on to the next kind of difference that this table has."""
         table = self._table

@@ -91,13 +91,17 @@ class TimelineScreen(ConsoleScreen):
     def on_mount(self) -> None:
         self.console.work_changed.subscribe(self, self._work_changed)
 
+        self.watch(self.console, "timeline_of", self._take_up)
+
     def on_screen_resume(self) -> None:
-        wanted = self.console.timeline_of
+        self.axis.focus()
+
+    def _take_up(self, wanted: Branch | None) -> None:
+        """Loads another branch; the same one keeps its place on the axis."""
         if wanted is not None and (self.branch is None or wanted.id != self.branch.id):
             self._forget(wanted)
-        if self.branch is None or self.window is None:
+        if self.window is None:
             self.load()
-        self.axis.focus()
 
     def _forget(self, branch: Branch) -> None:
         self.branch, self.window, self.moment = branch, None, None
@@ -214,7 +218,7 @@ class TimelineScreen(ConsoleScreen):
         if self.branch is not None and self.window is not None:
             self.console.restore(self.branch, timefmt.utc(self.cursor))
 
-    @work
+    @work(group="dialog", exit_on_error=False, description="Ask for a time")
     async def action_type_time(self) -> None:
         """Asks for a time and goes there."""
         window = self.window

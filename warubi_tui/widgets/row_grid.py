@@ -17,6 +17,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.worker import Worker, WorkerState
 
 from warubi_tui.text import clean, shorten
 from warubi_tui.widgets.cells import cell_text
@@ -131,6 +132,12 @@ class RowGrid(ScrollView, can_focus=True):
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, RowGrid.RowChosen)
 
+    @dataclass
+    class Failed(Message):
+        """A page could not be fetched."""
+
+        error: BaseException
+
     def __init__(self) -> None:
         super().__init__()
         self.total = 0
@@ -175,13 +182,10 @@ class RowGrid(ScrollView, can_focus=True):
     async def _load(self, page: int) -> None:
         fetch = self._fetch
         assert fetch is not None
-        try:
-            rows = await fetch(page * PAGE, (page + 1) * PAGE)
-        finally:
-            if fetch is self._fetch:
-                self._wanted.discard(page)
+        rows = await fetch(page * PAGE, (page + 1) * PAGE)
         if fetch is not self._fetch:
             return
+        self._wanted.discard(page)
         self._pages[page] = rows
         while len(self._pages) > _PAGES_KEPT:
             self._pages.popitem(last=False)
@@ -191,6 +195,10 @@ class RowGrid(ScrollView, can_focus=True):
         self.refresh()
         if self.cursor // PAGE == page:
             self.post_message(self.RowChosen(self.row_under_cursor))
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            self.post_message(self.Failed(event.worker.error))
 
     def _measure(self) -> None:
         width = _GUTTER + sum(column.width + 2 for column in self._columns)
