@@ -4,7 +4,7 @@ from base64 import urlsafe_b64encode
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.engine.api.fake_engine import PROJECT_ID, START, FakeEngine, branch_row, operation_row
@@ -100,6 +100,7 @@ async def test_the_count_counts_what_the_search_finds(
     assert (await client.get(_BRANCHES + "/count", params={"search": "branch 1"})).json() == {"count": 1}
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.integers(), st.sampled_from(["asc", "desc"]))
 def test_a_cursor_survives_its_own_text(name: str, time: int, direction: str) -> None:
     for cursor in (

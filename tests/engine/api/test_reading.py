@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.datastructures import QueryParams
 
@@ -68,6 +68,7 @@ _QUERIES = st.dictionaries(_NAMES, st.text() | _WORDS)
 
 
 @pytest.mark.parametrize("served", ROUTES, ids=lambda served: f"{served.method} {served.path}")
+@settings(deadline=None, max_examples=40)
 @given(body=_BODIES, query=_QUERIES)
 def test_no_request_breaks_a_handler(served: Served, body: bytes, query: dict[str, Any]) -> None:
     incoming = Incoming(_PATH, Query(QueryParams(query)), body)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from warubi_tui.engine.api.times import microseconds, read_time, write_exact_time, write_time
@@ -12,6 +12,7 @@ _FIRST = microseconds(datetime(1, 1, 2, tzinfo=UTC))
 _LAST = microseconds(datetime(9999, 12, 30, tzinfo=UTC))
 
 
+@settings(deadline=None)
 @given(st.integers(_FIRST, _LAST), st.integers(-23 * 60, 23 * 60))
 def test_a_time_survives_the_wire_to_the_microsecond(time: int, offset_minutes: int) -> None:
     elsewhere = read_time(write_time(time)).astimezone(timezone(timedelta(minutes=offset_minutes)))
