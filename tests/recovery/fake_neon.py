@@ -57,6 +57,9 @@ class FakeNeon:
     faults: list[Fault] = field(default_factory=list)
     endings: dict[str, str] = field(default_factory=dict)
     """The status in which operations of an action end; `finished` unless given."""
+    window_start: datetime = BORN
+    keeps_late: bool = False
+    """Whether the branch that keeps an overwritten state appears only when the restore has ended."""
     at_once: bool = False
     """Whether operations have ended when the answer comes."""
     down: bool = False
@@ -65,6 +68,7 @@ class FakeNeon:
 
     def __post_init__(self) -> None:
         self._numbers = itertools.count(1)
+        self._late: list[Json] = []
         self.add_branch("main", default=True)
 
     def client(self) -> NeonClient:
@@ -170,6 +174,8 @@ class FakeNeon:
     def _restore(self, branch_id: str, body: Json) -> httpx.Response:
         target = self.branches[branch_id]
         kept = self.add_branch(body["preserve_under_name"], created_at=stamp(NOW))
+        if self.keeps_late:
+            self._late.append(self.branches.pop(kept["id"]))
         target |= {"last_reset_at": stamp(NOW), "parent_id": kept["id"], "restored_from": body}
         operations = [self._run("create_timeline", branch_id), self._run("start_compute", branch_id)]
         return httpx.Response(200, json={"branch": target, "operations": operations})
@@ -207,6 +213,7 @@ class FakeNeon:
 
     def _operation(self, operation_id: str) -> httpx.Response:
         operation = self.operations[operation_id]
+        self.branches |= {kept["id"]: kept for kept in self._late}
         operation["status"] = self.endings.get(operation["action"], "finished")
         if operation["status"] != "finished":
             operation["error"] = "the disk is full"
@@ -218,7 +225,12 @@ class FakeNeon:
     def _window(self, branch_id: str) -> httpx.Response:
         if not self.knows_moments:
             return self._error(404, "not offered")
-        ends = {"from": stamp(BORN), "to": stamp(NOW), "from_lsn": "0/1000000", "to_lsn": "0/3000000"}
+        ends = {
+            "from": stamp(self.window_start),
+            "to": stamp(NOW),
+            "from_lsn": "0/1000000",
+            "to_lsn": "0/3000000",
+        }
         return httpx.Response(200, json=ends)
 
     def _moment(self, branch_id: str) -> httpx.Response:

@@ -263,6 +263,31 @@ async def test_every_call_of_a_promotion_is_looked_up(tmp_path: Path, lost: str,
     assert len([call for call in calls if call.endswith(path.rstrip("$"))]) == 1
 
 
+async def test_looking_up_forgets_nothing_when_the_server_is_away(tmp_path: Path) -> None:
+    walk = Walk(tmp_path)
+    await walk.until("copy")
+    walk.neon.lose("POST", "/branches$", happens=False)
+    with pytest.raises(UnknownOutcomeError):
+        await walk.step()
+    guide = walk.again()
+    walk.neon.on_request = lambda request: setattr(walk.neon, "down", request.endswith("/branches"))
+    with pytest.raises(UnknownOutcomeError):
+        await guide.look_up(lambda _: None)
+    assert walk.states()["copy"] == "unknown"
+    assert walk.again().can_look_up(guide.scenario.step("copy"))
+
+
+async def test_copy_is_looked_up_after_its_moment_has_left_the_window(tmp_path: Path) -> None:
+    walk = Walk(tmp_path)
+    await walk.until("copy")
+    walk.neon.lose("POST", "/branches$", happens=False)
+    with pytest.raises(UnknownOutcomeError):
+        await walk.step()
+    walk.neon.add_branch("rescue", parent_id="br-main", parent_lsn=str(GOOD[0]))
+    walk.neon.window_start = NOW
+    assert (await walk.again().look_up(lambda _: None)).state == "done"
+
+
 async def test_call_that_did_not_happen_can_be_given_up_with_a_reason(tmp_path: Path) -> None:
     walk = Walk(tmp_path)
     await walk.until("in_place")

@@ -115,6 +115,15 @@ async def test_lost_answer_of_a_restore_is_looked_up_by_the_kept_name() -> None:
     assert len(neon.sent("POST")) == 1
 
 
+async def test_lost_answer_of_a_restore_that_still_runs_is_waited_for() -> None:
+    neon = FakeNeon(keeps_late=True)
+    client = neon.client()
+    neon.lose("POST", "/restore$", happens=True)
+    result = await restore.perform(client, await in_place_plan(client), confirmation="main", patience=ONCE)
+    assert result.kept_as is not None
+    assert len(neon.sent("POST")) == 1
+
+
 @pytest.mark.parametrize("path", ["/branches$", "/restore$"])
 async def test_lost_answer_without_a_trace_is_unknown_and_never_sent_again(path: str) -> None:
     neon = FakeNeon()
@@ -125,6 +134,24 @@ async def test_lost_answer_without_a_trace_is_unknown_and_never_sent_again(path:
         await restore.perform(client, plan, confirmation=plan.confirmation, patience=ONCE)
     with pytest.raises(UnknownOutcomeError):
         await restore.resume(client, plan, patience=ONCE)
+    assert len(neon.sent("POST")) == 1
+
+
+async def test_server_that_stays_away_after_a_lost_answer_is_unknown_too() -> None:
+    neon = FakeNeon()
+    client = neon.client()
+    plan = await in_place_plan(client)
+    neon.lose("POST", "/restore$", happens=True)
+
+    def vanish(request: str) -> None:
+        neon.down = not request.startswith("POST") and bool(neon.sent("POST"))
+
+    neon.on_request = vanish
+    with pytest.raises(UnknownOutcomeError):
+        await restore.perform(client, plan, confirmation="main", patience=ONCE)
+    neon.on_request = lambda _: None
+    neon.down = False
+    assert (await restore.resume(client, plan, patience=ONCE)).kept_as is not None
     assert len(neon.sent("POST")) == 1
 
 
@@ -164,7 +191,7 @@ async def test_losing_sight_of_an_accepted_restore_is_unknown_not_refused() -> N
     def cut(_: object) -> None:
         neon.down = True
 
-    with pytest.raises(UnknownOutcomeError, match="accepted"):
+    with pytest.raises(UnknownOutcomeError, match="end was not seen"):
         await restore.perform(client, plan, confirmation="main", progress=cut)
     neon.down = False
     result = await restore.resume(client, plan, patience=ONCE)

@@ -22,6 +22,7 @@ from warubi_tui.neon.models import Branch
 from warubi_tui.recovery.inspector import Comparison, TableDifference
 from warubi_tui.recovery.lookup import Patience
 from warubi_tui.screens.recover import RecoverScreen
+from warubi_tui.text import clean
 from warubi_tui.widgets.error_panel import ErrorPanel
 
 if TYPE_CHECKING:
@@ -242,6 +243,13 @@ async def test_incident_survives_leaving_the_screen_and_the_process(open_console
         assert len(neon.sent("POST")) == 1
 
 
+async def test_incident_is_kept_from_its_beginning(open_console: Open) -> None:
+    async with recovery(open_console) as at:
+        await at.begin()
+        await at.press("escape")
+        await until(at.pilot, lambda: "open, 0 steps done" in words(at.pilot))
+
+
 async def test_lost_answer_is_shown_and_looked_up_by_key(open_console: Open) -> None:
     neon = FakeNeon(at_once=True)
     async with recovery(open_console, neon=neon) as at:
@@ -353,6 +361,8 @@ async def test_foreign_text_is_drawn_as_text(open_console: Open, hostile: str) -
         await at.go()
         await at.fill(hostile)
         assert at.state("describe") == "done"
+        assert at.panel.error is None
+        assert clean(hostile)[:20] in words(at.pilot)
         await at.go()
         await at.fill("2026-11-22T14:05:03.5Z")
         await at.go()
@@ -366,7 +376,7 @@ async def test_foreign_text_is_drawn_as_text(open_console: Open, hostile: str) -
         at.screen.steps.highlighted = 3
         await at.press("o")
         await at.press("o")
-        assert at.app.is_running
+        assert at.panel.error is None
         assert "\x1b" not in words(at.pilot)
         assert "\x00" not in words(at.pilot)
 

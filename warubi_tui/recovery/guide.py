@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
-from warubi_tui.errors import RefusedError, UnknownOutcomeError, UsageError, WarubiError
+from warubi_tui.errors import RefusedError, UnknownOutcomeError, UnreachableError, UsageError, WarubiError
 from warubi_tui.recovery.check import Check
 from warubi_tui.recovery.lookup import Patience
 from warubi_tui.recovery.steps import CHANGING, KINDS
@@ -318,13 +318,14 @@ class Guide:
         self, step: Step, record: StepRecord, act: Callable[[], Awaitable[Outcome]], *, sends: bool
     ) -> StepRecord:
         self.working = True
+        before = record.state if record.state in {*UNSETTLED, "held"} else "todo"
         record.state = "running"
         self._note(step, f"{step.title}: begun {record.facts or ''}".rstrip())
         try:
             await self.save()
             outcome = await act()
         except RefusedError as error:
-            record.state, record.problem = "todo", str(error)
+            record.state, record.problem = before, str(error)
             self._note(step, f"refused: {error}")
             raise
         except UnknownOutcomeError as error:
@@ -332,7 +333,8 @@ class Guide:
             self._note(step, f"outcome unknown: {error}")
             raise
         except WarubiError as error:
-            record.state, record.problem = "failed", str(error)
+            unseen = isinstance(error, UnreachableError) and before != "todo"
+            record.state, record.problem = before if unseen else "failed", str(error)
             self._note(step, f"failed: {error}")
             raise
         except asyncio.CancelledError:

@@ -27,15 +27,17 @@ class Patience:
 
 @contextmanager
 def sent(title: str) -> Iterator[None]:
-    """Around what follows an accepted call: when the server is lost from sight, the outcome is unknown.
+    """Around what follows a call that was sent: when the server is lost from sight, the outcome is unknown.
 
     Raises UnknownOutcomeError instead of an error that would mean that nothing was done.
     """
     try:
         yield
+    except UnknownOutcomeError:
+        raise
     except (RefusedError, UnreachableError) as error:
         raise UnknownOutcomeError(
-            f"The server accepted it, but its end was not seen: {title}",
+            f"It was sent, but its end was not seen: {title}",
             str(error),
             "Look it up before anything is repeated.",
         ) from error

@@ -144,7 +144,8 @@ async def make_call(
     try:
         changed = await _send(client, project_id, call)
     except UnknownOutcomeError as lost:
-        seen = await branch_as(client, project_id, call.branch_id, call.done, patience or Patience())
+        with sent(call.title):
+            seen = await branch_as(client, project_id, call.branch_id, call.done, patience or Patience())
         if seen is None:
             raise UnknownOutcomeError(
                 f"The answer was lost, and it is not known whether this happens: {call.title}",

@@ -173,7 +173,8 @@ async def perform(
     try:
         branch_id, operations = await _send(client, plan)
     except UnknownOutcomeError as lost:
-        branch_id, operations = await _look_up(client, plan, lost, patience)
+        with sent(f"restoring {clean(plan.name)}"):
+            branch_id, operations = await _look_up(client, plan, lost, patience)
     with sent(f"restoring {clean(plan.name)}"):
         return await _settle(
             client, plan, branch_id, operations, started=started, progress=progress, patience=patience
@@ -195,8 +196,8 @@ async def resume(
     """
     started = time.monotonic()
     never_seen = UnknownOutcomeError("It is not known whether the restore was sent")
-    branch_id, operations = await _look_up(client, plan, never_seen, patience)
     with sent(f"restoring {clean(plan.name)}"):
+        branch_id, operations = await _look_up(client, plan, never_seen, patience)
         return await _settle(
             client, plan, branch_id, operations, started=started, progress=progress, patience=patience
         )
@@ -279,6 +280,8 @@ async def _send(client: ControlPlane, plan: RestorePlan) -> tuple[str, Sequence[
 async def _look_up(
     client: ControlPlane, plan: RestorePlan, lost: UnknownOutcomeError, patience: Patience
 ) -> tuple[str, Sequence[Operation]]:
+    if plan.target is not None:
+        await _let_finish(client, plan.project.id, plan.target.id)
     made = await branch_named(client, plan.project.id, plan.keep_as or plan.name, patience)
     if made is None:
         raise UnknownOutcomeError(
@@ -289,6 +292,15 @@ async def _look_up(
     branch_id = made.id if plan.target is None else plan.target.id
     operations = await operations_of(client, plan.project.id, {branch_id, made.id}, since=made.created_at)
     return branch_id, operations
+
+
+async def _let_finish(client: ControlPlane, project_id: str, branch_id: str) -> None:
+    """Waits for what runs on a branch: a server may name the kept state only when the restore is done."""
+    from warubi_tui.neon.operations import wait
+
+    operations = await client.operations(project_id)
+    running = [one for one in operations if one.branch_id == branch_id and not one.terminal]
+    await wait(client, project_id, running)
 
 
 async def _settle(

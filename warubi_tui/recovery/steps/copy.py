@@ -45,9 +45,8 @@ class Copy:
     async def look_up(
         self, context: Context, step: Step, facts: Mapping[str, str], report: Report
     ) -> Outcome:
-        point = await picked_point(context)
         plan = restore.RestorePlan(
-            context.project, "copy", context.branch, None, point, facts["copy_name"], None, ()
+            context.project, "copy", context.branch, None, None, facts["copy_name"], None, ()
         )
         result = await restore.resume(
             context.client, plan, progress=operations_report(report), patience=context.patience
