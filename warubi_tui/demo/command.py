@@ -81,7 +81,7 @@ def _run_headless(root: Path, target: Target, teller: _Teller, *, as_json: bool)
 def _have_accident(root: Path, target: Target, teller: _Teller) -> "Accident":
     from warubi_tui.demo.story import live_through_it
 
-    accident = live_through_it(asyncio.run(_shop_uri(target)), _BUSY_SECONDS, teller.say)
+    accident = live_through_it(asyncio.run(shop_uri(target)), _BUSY_SECONDS, teller.say)
     write_notes(root, DemoNotes(accident.committed_at, accident.statements))
     teller.say(f"at {timefmt.utc(accident.committed_at)} somebody ran, in one transaction:")
     for statement in accident.statements:
@@ -89,7 +89,8 @@ def _have_accident(root: Path, target: Target, teller: _Teller) -> "Accident":
     return accident
 
 
-async def _shop_uri(target: Target) -> "Secret":
+async def shop_uri(target: Target) -> "Secret":
+    """The connection string of the shop on the default branch."""
     from warubi_tui.demo.story import open_shop
     from warubi_tui.neon.client import NeonClient
 
@@ -105,7 +106,7 @@ def _open_console(root: Path, target: Target, teller: _Teller) -> int:
     if read_notes(root).accident_at is None:
         _have_accident(root, target, teller)
     teller.say("opening the console")
-    with Writer(asyncio.run(_shop_uri(target))):
+    with Writer(asyncio.run(shop_uri(target))):
         app = WarubiApp(target, zone=timefmt.local_zone())
         app.run()
     return app.return_code or 0
