@@ -55,16 +55,16 @@ class Computing(Looking):
 
     def start_endpoint(self, endpoint_id: str) -> Endpoint:
         """Raises ApiError 404, 423."""
-        return self._change_endpoint(endpoint_id, lambda: [self.start_step(endpoint_id)])
+        return self._change_endpoint(endpoint_id, self.start_step(endpoint_id))
 
     def suspend_endpoint(self, endpoint_id: str) -> Endpoint:
         """Raises ApiError 404, 423."""
-        return self._change_endpoint(endpoint_id, lambda: [self._suspend_step(endpoint_id)])
+        return self._change_endpoint(endpoint_id, self._suspend_step(endpoint_id))
 
     def restart_endpoint(self, endpoint_id: str) -> Endpoint:
         """Raises ApiError 404, 423."""
         return self._change_endpoint(
-            endpoint_id, lambda: [self._suspend_step(endpoint_id), self.start_step(endpoint_id)]
+            endpoint_id, self._suspend_step(endpoint_id), self.start_step(endpoint_id)
         )
 
     def delete_endpoint(self, endpoint_id: str) -> Endpoint | None:
@@ -81,12 +81,11 @@ class Computing(Looking):
             return lambda tx: tx.delete(EndpointRow, id=endpoint_id)
 
         step = Step("suspend_compute", remove, endpoint=endpoint_id)
-        return self._change_endpoint(endpoint_id, lambda: [step])
+        return self._change_endpoint(endpoint_id, step)
 
-    def _change_endpoint(self, endpoint_id: str, steps: Callable[[], list[Step]]) -> Endpoint:
-        branch_id = self.endpoint(endpoint_id).branch
-        operations = self._launch(branch_id, steps())
-        return self.endpoint(endpoint_id), operations
+    def _change_endpoint(self, endpoint_id: str, *steps: Step) -> Endpoint:
+        row = self.endpoint(endpoint_id)
+        return row, self._launch(row.branch, list(steps))
 
     def start_step(self, endpoint_id: str) -> Step:
         """Starts the server of an endpoint's branch on the endpoint's port."""
