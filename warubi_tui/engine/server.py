@@ -17,6 +17,7 @@ from warubi_tui import paths
 from warubi_tui.engine.api.app import create_app
 from warubi_tui.engine.engine import Engine
 from warubi_tui.engine.lock import DirectoryLock, OwnedError, Owner
+from warubi_tui.engine.programs import forget_postgres_environment
 from warubi_tui.engine.site import make_root
 from warubi_tui.engine.store import UnreadableStoreError
 from warubi_tui.errors import RefusedError, WarubiError
@@ -37,8 +38,7 @@ def serve(root: Path, *, port: int | None = None, while_held: Path | None = None
         WarubiError: it cannot start.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    for name in [name for name in os.environ if name.startswith("PG")]:
-        del os.environ[name]
+    forget_postgres_environment()
     try:
         make_root(root)
         with DirectoryLock(root) as lock:
