@@ -39,7 +39,7 @@ def start(
     Raises:
         WarubiError: it did not start, with what it said.
     """
-    found = running(root)
+    found = _await_settled(root, waiting)
     if found is not None:
         return found, False
     command = [sys.executable, "-m", "warubi_tui", "engine", "serve", "--dir", str(root)]
@@ -61,6 +61,22 @@ def start(
             raise WarubiError("The engine did not start", message, f"{root / 'engine.log'} says more.")
     process.returncode = 0  # it lives on; this process is not the one to wait for it
     return owner, owner.pid == process.pid
+
+
+def _await_settled(root: Path, waiting: Callable[[], None]) -> Owner | None:
+    """The engine that serves `root`; None once none holds it. One that is starting or ending is waited for."""
+    deadline = time.monotonic() + _START_SECONDS
+    while is_held(root / "engine.lock"):
+        found = running(root)
+        if found is not None:
+            return found
+        if time.monotonic() > deadline:
+            raise UnreachableError(
+                f"An engine holds {root} but does not serve it", "", f"{root / 'engine.log'} says more."
+            )
+        waiting()
+        time.sleep(_POLL_SECONDS)
+    return None
 
 
 def _await_start(root: Path, process: subprocess.Popen[bytes], waiting: Callable[[], None]) -> Owner | None:

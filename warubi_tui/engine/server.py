@@ -77,6 +77,7 @@ def _run(root: Path, lock: DirectoryLock, port: int | None, while_held: Path | N
             signal.signal(number, _ignore)  # uvicorn ends on them, and raises them once more afterwards
         server.run(sockets=[listener])
     finally:
+        lock.describe(Owner(os.getpid()))
         engine.close()
 
 
@@ -120,17 +121,19 @@ def _remembered(path: Path) -> int:
 
 
 def _end_when_released(path: Path, server: uvicorn.Server) -> None:
-    def watch() -> None:
-        with path.open("r+b") as file:
-            while not server.should_exit:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    pause.wait(_HOLDERS_POLL_SECONDS)
-                    continue
-                server.should_exit = True
-
+    """Ends the server once nobody holds `path`, and holds it from then on: newcomers wait for the end."""
+    handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     pause = threading.Event()
+
+    def watch() -> None:
+        while not server.should_exit:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                pause.wait(_HOLDERS_POLL_SECONDS)
+                continue
+            server.should_exit = True
+
     threading.Thread(target=watch, name="holders", daemon=True).start()
 
 
