@@ -220,6 +220,10 @@ class WarubiApp(Console):
                 return
         self.exit()
 
+    async def action_quit(self) -> None:
+        """The palette's way to leave asks like every other."""
+        self.action_leave()
+
     def _handle_exception(self, error: Exception) -> None:
         self._crash = error
         super()._handle_exception(error)

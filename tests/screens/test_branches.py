@@ -167,6 +167,7 @@ async def test_production_starts_read_only(open_console: Open, size: tuple[int, 
     async with open_console(services, size, environment="production") as pilot:
         assert "PRODUCTION" in words(pilot)
         assert "read-only" in words(pilot)
+        assert "w allows changes" in words(pilot)
         await pilot.press("down", "x", "b", "e", "p", "f")
         await settle(pilot)
         assert isinstance(pilot.app.screen, BranchesScreen)

@@ -138,6 +138,9 @@ async def test_leaving_asks_while_something_runs(open_console: Open) -> None:
         await pilot.press("q")
         await pilot.pause()
         assert "Still running" in words(pilot)
+        await pilot.press("enter", "ctrl+q")
+        await pilot.pause()
+        assert "Still running" in words(pilot)
         await pilot.press("enter")
         await pilot.pause()
         assert console(pilot).is_running

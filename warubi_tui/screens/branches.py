@@ -109,7 +109,11 @@ class BranchesScreen(ConsoleScreen):
     def on_mount(self) -> None:
         self.console.work_changed.subscribe(self, self._work_changed)
         self.table.focus()
+        self.watch(self.console, "read_only", self._read_only_changed, init=False)
         self.load()
+
+    def _read_only_changed(self) -> None:
+        self._say_state()
 
     @work(exclusive=True, group="branches.load", exit_on_error=False, description="Load the branches")
     async def load(self) -> None:
@@ -175,6 +179,8 @@ class BranchesScreen(ConsoleScreen):
             )
         if count > MAX_ROWS:
             facts.append(f"the first {MAX_ROWS} shown: / filters")
+        if self.console.read_only:
+            facts.append("read-only: w allows changes")
         if self._failed and not loading:
             stale = f" · STALE, as of {timefmt.age(loaded, now)} ({timefmt.utc(loaded, 'seconds')})"
             self.state.update(Content.assemble(" · ".join(facts), (stale, "bold $text-warning")))

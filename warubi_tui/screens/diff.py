@@ -72,6 +72,8 @@ class DiffScreen(ConsoleScreen):
         self._comparison: Comparison | None = None
         self._at: Progress | None = None
         self._running = False
+        self._news = False
+        """Whether a table finished that is not shown yet."""
         self._show_all = False
         self._shown: list[TableDiff] = []
 
@@ -128,14 +130,18 @@ class DiffScreen(ConsoleScreen):
             self._say_state()
 
     def _table_finished(self, table: TableDiff) -> None:
-        self.show_tables()
+        self._news = True
 
     def _progressed(self, progress: Progress) -> None:
         self._at = progress
 
     def _while_running(self) -> None:
+        """Shows the tables that finished since the last time: thousands of them do not stall the keyboard."""
         if self._running:
             self._say_state()
+        if self._news:
+            self._news = False
+            self.show_tables()
 
     def show_tables(self) -> None:
         """Lists the tables that differ or could not be compared; all of them if asked."""
