@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from warubi_tui import paths, timefmt
 from warubi_tui.config import Target
-from warubi_tui.demo.home import DemoNotes, demo_engine, read_notes, throw_away, write_notes
+from warubi_tui.demo.home import DemoNotes, demo_engine, read_notes, throw_away, turn, write_notes
 from warubi_tui.engine.command import require_engine
 from warubi_tui.engine.programs import forget_postgres_environment
 
@@ -39,6 +39,10 @@ class _Teller:
             sys.stderr.write(f"{self._erase()}{self._elapsed():6.1f} s  …")
             sys.stderr.flush()
 
+    def another(self) -> None:
+        """Says why nothing happens for a while."""
+        self.say("another demo is busy with this shop: waiting for it to finish")
+
     def _elapsed(self) -> float:
         return time.monotonic() - self._start
 
@@ -66,7 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
     with demo_engine(root, teller.waiting) as target:
         teller.say(f"the engine serves {target.host}")
         if headless:
-            return _run_headless(root, target, teller, as_json=arguments.json)
+            with turn(root, teller.another):
+                return _run_headless(root, target, teller, as_json=arguments.json)
         return _open_console(root, target, teller)
 
 
@@ -105,8 +110,9 @@ def _open_console(root: Path, target: Target, teller: _Teller) -> int:
     from warubi_tui.app import WarubiApp
     from warubi_tui.demo.writer import Writer
 
-    if read_notes(root).accident_at is None:
-        _have_accident(root, target, teller)
+    with turn(root, teller.another):
+        if read_notes(root).accident_at is None:
+            _have_accident(root, target, teller)
     teller.say("opening the console")
     with Writer(asyncio.run(shop_uri(target))):
         app = WarubiApp(target, zone=timefmt.local_zone())

@@ -46,6 +46,18 @@ def demo_engine(root: Path, waiting: Callable[[], None]) -> Iterator[Target]:
         yield target
 
 
+@contextmanager
+def turn(root: Path, waiting: Callable[[], None]) -> Iterator[None]:
+    """Accidents and recoveries of one demo happen one after another; `waiting` is called before a wait."""
+    with (root / "demo.turn").open("a+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def _make(root: Path) -> None:
     if root.exists() and any(root.iterdir()) and not (root / _MARK).exists():
         raise RefusedError(

@@ -3,12 +3,14 @@
 import asyncio
 import random
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
+from warubi_tui.errors import WarubiError
 from warubi_tui.recovery.verify import Digests, database_digests
 from warubi_tui.secret import Secret
 
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 TABLES: Final = (
     "customers", "addresses", "products", "orders", "order_lines", "payments", "stock_movements", "audit",
 )  # fmt: skip
+
+_OPEN: Final = 4711
+"""The advisory lock that every sale holds, shared."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +56,6 @@ def do_business(uri: Secret, stop: threading.Event, *, pause_seconds: float = 0.
 
     A connection that ends (a restart, a restore in place) is made anew.
     """
-    import psycopg
-
     done = 0
     dice = random.SystemRandom()
     while not stop.is_set():
@@ -60,9 +63,10 @@ def do_business(uri: Secret, stop: threading.Event, *, pause_seconds: float = 0.
             with _connect(uri) as connection:
                 while not stop.wait(pause_seconds):
                     with connection.transaction():
+                        connection.execute("SELECT pg_advisory_xact_lock_shared(%s)", (_OPEN,))
                         _one_transaction(connection, dice)
                     done += 1
-        except psycopg.Error:
+        except WarubiError:
             stop.wait(0.2)
     return done
 
@@ -110,11 +114,13 @@ _HARM: Final = (
 def cause_accident(uri: Secret) -> Accident:
     """Runs an UPDATE without WHERE and a DELETE that cascades, in one transaction, while the shop is open.
 
-    The tables are locked against other writers first, so that `before` is exactly the state the transaction
-    found and the commit before it is the state to go back to.
+    Other writers are locked out first, so that `before` is exactly the state the transaction found and the
+    commit before it is the state to go back to. Sellers wait at one lock, before they hold any other:
+    locking the tables alone could deadlock with them.
     """
     with _connect(uri) as connection:
         with connection.transaction():
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (_OPEN,))
             connection.execute(f"LOCK TABLE {', '.join(TABLES)} IN SHARE ROW EXCLUSIVE MODE")
             before = asyncio.run(database_digests(uri))
             for statement in _HARM:
@@ -134,9 +140,20 @@ def changed_tables(before: Digests, after: Digests) -> Mapping[str, bool]:
     }
 
 
-def _connect(uri: Secret) -> "psycopg.Connection[tuple[object, ...]]":
+@contextmanager
+def _connect(uri: Secret) -> "Iterator[psycopg.Connection[tuple[object, ...]]]":
     import psycopg
 
-    return psycopg.connect(
-        uri.reveal(), autocommit=True, connect_timeout=10, options="-c timezone=UTC", application_name="shop"
-    )
+    from warubi_tui.postgres.session import translate
+
+    try:
+        with psycopg.connect(
+            uri.reveal(),
+            autocommit=True,
+            connect_timeout=10,
+            options="-c timezone=UTC",
+            application_name="shop",
+        ) as connection:
+            yield connection
+    except psycopg.Error as error:
+        raise translate(error) from error

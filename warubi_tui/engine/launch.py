@@ -64,7 +64,7 @@ def start(
 
 
 def _await_settled(root: Path, waiting: Callable[[], None]) -> Owner | None:
-    """The engine that serves `root`; None once none holds it. One that is starting or ending is waited for."""
+    """The engine that serves `root`, None where none does; one that is starting or ending is waited for."""
     deadline = time.monotonic() + _START_SECONDS
     while is_held(root / "engine.lock"):
         found = running(root)
