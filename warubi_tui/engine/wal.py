@@ -47,30 +47,38 @@ def endings(site: Site, sources: Sequence[Path], tli: int, start: int, end: int)
     if start >= end:
         return
     with tempfile.TemporaryDirectory(prefix="warubi-wal-") as folder:
-        _link_segments(sources, tli, Path(folder))
-        command = [site.programs.path("pg_waldump"), "-t", str(tli), "-p", folder, "-r", "Transaction"]
-        command += ["-s", str(Lsn(start)), "-e", str(Lsn(end))]
-        with subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            cwd="/",
-            env=child_environment(),
-        ) as process:
-            assert process.stdout is not None
-            assert process.stderr is not None
-            try:
-                for line in process.stdout:
-                    if found := _ENDING.search(line):
-                        yield _ending(found)
-            except GeneratorExit:
-                process.kill()
-                raise
-            message = process.stderr.read().strip()
-            if process.wait() != 0:
-                raise ClusterError(f"the write-ahead log cannot be read up to {Lsn(end)}: {message}")
+        hole = _link_segments(sources, tli, start, end, Path(folder))
+        if hole is None or start < hole:
+            yield from _read(site, Path(folder), tli, start, end if hole is None else hole)
+        if hole is not None:
+            name = segment_name(tli, hole)
+            raise ClusterError(f"segment {name} of the write-ahead log is missing or not whole")
+
+
+def _read(site: Site, folder: Path, tli: int, start: int, end: int) -> Generator[Ending]:
+    command = [site.programs.path("pg_waldump"), "-t", str(tli), "-p", str(folder), "-r", "Transaction"]
+    command += ["-s", str(Lsn(start)), "-e", str(Lsn(end))]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        cwd="/",
+        env=child_environment(),
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            for line in process.stdout:
+                if found := _ENDING.search(line):
+                    yield _ending(found)
+        except GeneratorExit:
+            process.kill()
+            raise
+        message = process.stderr.read().strip()
+        if process.wait() != 0:
+            raise ClusterError(f"the write-ahead log cannot be read up to {Lsn(end)}: {message}")
 
 
 def _ending(found: re.Match[str]) -> Ending:
@@ -107,15 +115,32 @@ def record_end(start: int, length: int) -> int:
     return (position + rest + 7) & ~7
 
 
-def _link_segments(sources: Sequence[Path], tli: int, folder: Path) -> None:
-    prefix = f"{tli:08X}"
-    for source in sources:
-        if not source.is_dir():
-            continue
-        for segment in source.iterdir():
-            link = folder / segment.name
-            if len(segment.name) == 24 and segment.name.startswith(prefix) and not link.is_symlink():
-                link.symlink_to(segment)
+def segment_name(tli: int, lsn: int) -> str:
+    """The file that holds this position of a timeline's log."""
+    number = lsn // _SEGMENT
+    per_id = (1 << 32) // _SEGMENT
+    return f"{tli:08X}{number // per_id:08X}{number % per_id:08X}"
+
+
+def _link_segments(sources: Sequence[Path], tli: int, start: int, end: int, folder: Path) -> int | None:
+    """Links the segments of [start, end) into `folder`; returns where the first that is nowhere begins."""
+    for lsn in range(start - start % _SEGMENT, end, _SEGMENT):
+        name = segment_name(tli, lsn)
+        # A live segment can be archived and removed between two looks, so the archive has the last word.
+        found = (source / name for source in (*sources, sources[0]) if _is_whole(source / name))
+        segment = next(found, None)
+        if segment is None:
+            return lsn
+        (folder / name).symlink_to(segment)
+    return None
+
+
+def _is_whole(segment: Path) -> bool:
+    """PostgreSQL refuses a segment of another size; pg_waldump would read its beginning."""
+    try:
+        return segment.stat().st_size == _SEGMENT
+    except FileNotFoundError:
+        return False
 
 
 def _microseconds(text: str) -> int:
