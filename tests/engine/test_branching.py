@@ -1,0 +1,244 @@
+"""Rules: what may be named, made default, protected and deleted, and what has to wait."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.engine.lab import Lab, assert_rows_match_files, servers_below, wait_until
+from warubi_tui.engine.building import Build
+from warubi_tui.engine.failures import ApiError
+from warubi_tui.engine.store import BranchRow, OperationRow
+
+
+@contextmanager
+def refused(status: int, *words: str) -> Iterator[None]:
+    """The block is refused with this status and a sentence with these words."""
+    with pytest.raises(ApiError) as refusal:
+        yield
+    assert refusal.value.status == status
+    for word in words:
+        assert word in refusal.value.message
+
+
+@pytest.fixture(scope="module")
+def dev(lab: Lab) -> BranchRow:
+    """A child of main with a compute."""
+    return lab.create(lab.main, name="dev", compute=True)
+
+
+class Gate:
+    """Holds every materialization of the engine until it is opened."""
+
+    def __init__(self, lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._open = threading.Event()
+        real = lab.engine.materialize
+
+        def hold(build: Build) -> None:
+            assert self._open.wait(60)
+            real(build)
+
+        monkeypatch.setattr(lab.engine, "materialize", hold)
+
+    def open(self) -> None:
+        self._open.set()
+
+
+@pytest.fixture
+def gate(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    gate = Gate(lab, monkeypatch)
+    yield gate
+    gate.open()
+
+
+def test_a_rename_changes_the_name_and_nothing_else(lab: Lab, dev: BranchRow) -> None:
+    uri = lab.uri(dev)
+    renamed, operations = lab.engine.change_branch(dev.id, {"name": 'new "name"; [b]'})
+    assert (renamed.name, renamed.id, operations) == ('new "name"; [b]', dev.id, [])
+    assert lab.uri(renamed) == uri
+    with refused(409, "main"):
+        lab.engine.change_branch(dev.id, {"name": "main"})
+    lab.engine.change_branch(dev.id, {"name": "dev"})
+    with refused(404, "br-nobody"):
+        lab.engine.change_branch("br-nobody", {"name": "x"})
+
+
+def test_a_taken_name_is_refused_before_anything_is_made(lab: Lab, dev: BranchRow) -> None:
+    before = lab.rows()
+    with refused(409, "main"):
+        lab.create(dev, name="main")
+    with refused(409, "main"):
+        lab.restore(dev, dev, at=datetime.now(UTC), keep="main")
+    assert lab.rows() == before
+
+
+def test_a_restore_without_a_target_or_with_children_to_lose_is_refused(lab: Lab, dev: BranchRow) -> None:
+    with refused(422, "source_timestamp or source_lsn"):
+        lab.restore(dev, dev, keep="x")
+    with refused(422, "preserve_under_name is required"):
+        lab.restore(lab.main, lab.main, at=datetime.now(UTC))
+    with refused(404):
+        lab.engine.restore_branch(dev.id, source_id="br-nobody", at=None, lsn=None, preserve_under_name=None)
+
+
+def test_the_default_moves_and_only_one_branch_has_it(lab: Lab, dev: BranchRow) -> None:
+    main = lab.main
+    lab.engine.set_default(dev.id)
+    assert [row.id for row in lab.engine.branches() if row.is_default] == [dev.id]
+    with refused(422, "default"):
+        lab.engine.delete_branch(dev.id)
+    with refused(422, "cannot expire"):
+        lab.engine.change_branch(dev.id, {"expires_at": datetime.now(UTC) + timedelta(days=1)})
+    lab.engine.set_default(main.id)
+    assert lab.main.id == main.id
+
+
+def test_a_protected_branch_is_not_deleted_nor_reset_nor_left_without_a_compute(
+    lab: Lab, dev: BranchRow
+) -> None:
+    protected, _ = lab.engine.change_branch(dev.id, {"protected": True})
+    assert protected.protected == 1
+    for verb in (
+        lambda: lab.engine.delete_branch(dev.id),
+        lambda: lab.restore(dev, lab.main),
+        lambda: lab.engine.delete_endpoint(lab.endpoint(dev).id),
+    ):
+        with refused(422, "protected"):
+            verb()
+    lab.engine.change_branch(dev.id, {"protected": False})
+
+
+def test_a_deleted_branch_is_gone_with_everything_it_had(lab: Lab, dev: BranchRow) -> None:
+    parent = lab.create(dev, compute=True)
+    child = lab.create(parent, compute=True)
+    with refused(422, "cannot delete branch that has children", child.id):
+        lab.engine.delete_branch(parent.id)
+    for branch in (child, parent):
+        lab.delete(branch)
+        assert branch.timeline not in servers_below(lab.engine.site.root)
+        assert branch.timeline not in {row.id for row in lab.rows()[1]}
+        assert lab.engine.delete_branch(branch.id) is None
+        with refused(404):
+            lab.engine.branch(branch.id)
+    assert_rows_match_files(lab)
+
+
+def test_the_log_of_a_deleted_branch_lives_as_long_as_somebody_needs_it(lab: Lab, dev: BranchRow) -> None:
+    """The heir of a removed branch is put back to a time that only the removed branch's log holds."""
+    heir = lab.create(dev)
+    first, second = lab.write(heir, "first", "second")
+    lab.restore(heir, heir, at=second, keep="removed later")
+    removed = lab.named("removed later")
+    other = lab.create(dev)
+    lab.restore(heir, other, keep="in between")
+    lab.restore(other, lab.named("in between"), keep="nothing in it")
+    in_between = lab.named("in between")
+    with refused(422, "has children"):
+        lab.engine.delete_branch(removed.id)
+    assert in_between.parent == removed.id
+    timelines = {row.id: row for row in lab.rows()[1]}
+    assert timelines[in_between.timeline].parent == removed.timeline
+    assert lab.read(lab.create(in_between, at=first)) == ["first"]
+
+
+def test_two_branches_are_made_from_one_parent_at_once(lab: Lab, dev: BranchRow, gate: Gate) -> None:
+    made = [
+        lab.engine.create_branch(parent_id=dev.id, name=f"twin {n}", at=None, lsn=None, with_endpoint=True)
+        for n in range(2)
+    ]
+    with refused(423):
+        lab.create(dev, name="twin 0")
+    gate.open()
+    for _, _, operations in made:
+        lab.finish(operations)
+    ports = [lab.endpoint(branch).port for branch, _, _ in made]
+    assert len(set(ports)) == 2
+    assert_rows_match_files(lab)
+
+
+@pytest.mark.parametrize("verb", ["restore", "delete", "suspend", "rename"])
+def test_a_branch_that_is_read_is_not_changed(lab: Lab, dev: BranchRow, gate: Gate, verb: str) -> None:
+    branch, _, operations = lab.engine.create_branch(
+        parent_id=dev.id, name=None, at=None, lsn=None, with_endpoint=False
+    )
+    verbs: dict[str, Callable[[BranchRow], object]] = {
+        "restore": lambda row: lab.restore(row, lab.main, keep="never"),
+        "delete": lambda row: lab.engine.delete_branch(row.id),
+        "suspend": lambda row: lab.engine.suspend_endpoint(lab.endpoint(row).id),
+        "rename": lambda row: lab.engine.change_branch(row.id, {"name": "never"}),
+    }
+    with refused(423, "running operations"):
+        verbs[verb](dev)
+    if verb != "suspend":
+        with refused(423):
+            verbs[verb](branch)
+    gate.open()
+    lab.finish(operations)
+
+
+def test_a_branch_that_is_restored_is_not_read(lab: Lab, dev: BranchRow, gate: Gate) -> None:
+    lab.write(dev, "now")
+    _, operations = lab.engine.restore_branch(
+        dev.id, source_id=dev.id, at=datetime.now(UTC), lsn=None, preserve_under_name="dev before"
+    )
+    assert lab.engine.branch(dev.id).state == "resetting"
+    with refused(423):
+        lab.create(dev)
+    with refused(423):
+        lab.create(lab.main, name="dev before")
+    window = lab.engine.window(dev.id)
+    assert window.end_lsn > window.start_lsn
+    gate.open()
+    lab.finish(operations)
+
+
+def test_looking_at_a_branch_while_its_compute_starts_and_stops(lab: Lab) -> None:
+    branch = lab.create(lab.main, compute=True)
+    endpoint = lab.endpoint(branch)
+    done = threading.Event()
+    failures: list[BaseException] = []
+
+    def look() -> None:
+        while not done.is_set():
+            try:
+                lab.engine.window(branch.id)
+                lab.engine.roles(branch.id)
+            except BaseException as error:
+                failures.append(error)
+                return
+
+    onlooker = threading.Thread(target=look)
+    onlooker.start()
+    try:
+        for _ in range(2):
+            operations = _patiently(lambda: lab.engine.suspend_endpoint(endpoint.id)[1])
+            lab.finish(operations)
+            assert lab.engine.endpoint_state(endpoint) == "idle"
+            server = lab.engine.servers
+            lab.finish(_patiently(lambda: lab.engine.start_endpoint(endpoint.id)[1]))
+            assert server.port(branch.timeline) == endpoint.port
+    finally:
+        done.set()
+        onlooker.join()
+    assert failures == []
+
+
+def _patiently(verb: Callable[[], list[OperationRow]]) -> list[OperationRow]:
+    """Repeats while the branch is busy, as every client does."""
+    for _ in range(1000):
+        try:
+            return verb()
+        except ApiError as error:
+            if error.status != 423:
+                raise
+    raise AssertionError("busy for ever")
+
+
+def test_an_expired_branch_goes_by_itself(lab: Lab) -> None:
+    branch = lab.create(lab.main)
+    lab.engine.change_branch(branch.id, {"expires_at": datetime.now(UTC) - timedelta(seconds=1)})
+    wait_until(lambda: branch.id not in {row.id for row in lab.engine.branches()}, "it expires")
+    with refused(404):
+        lab.engine.branch(branch.id)
