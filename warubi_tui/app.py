@@ -34,6 +34,12 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def _start() -> Screen[None]:
+    from warubi_tui.screens.start import StartScreen
+
+    return StartScreen()
+
+
 def _branches() -> Screen[None]:
     from warubi_tui.screens.branches import BranchesScreen
 
@@ -79,13 +85,14 @@ class WarubiApp(Console):
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = App.COMMANDS | {BindingCommands}
 
     MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
+        "start": _start,
         "branches": _branches,
         "timeline": _timeline,
         "diff": _diff,
         "recover": _recover,
         "work": _work,
     }
-    DEFAULT_MODE = "branches"
+    DEFAULT_MODE = "start"
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("1", "show('branches')", "Branches", id="app.branches", tooltip="Every branch", show=False),

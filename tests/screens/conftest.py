@@ -302,6 +302,7 @@ def open_console() -> Open:
         target = Target("http://127.0.0.1:1/api/v2", KEY, "prj", "engine", environment)
         app = WarubiApp(target, zone=BERLIN, clock=lambda: NOW, services=services)
         async with app.run_test(size=size, notifications=True) as pilot:
+            await until(pilot, lambda: pilot.app.current_mode != "start")
             if wait:
                 await settle(pilot)
             yield pilot

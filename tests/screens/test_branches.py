@@ -28,6 +28,13 @@ async def test_the_tree_says_what_a_branch_is(open_console: Open, size: tuple[in
         assert "2026-11-22 14:37:58 CET (+01:00)" in words(pilot)
 
 
+async def test_columns_follow_the_width(open_console: Open) -> None:
+    async with open_console(FakeServices(), (50, 24)) as pilot:
+        assert "Size" not in words(pilot)
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: "30.4 MB" in words(pilot) and "default protected" in words(pilot))
+
+
 async def test_the_frame_comes_before_the_branches(open_console: Open) -> None:
     services = FakeServices(gates={"branches": asyncio.Event()})
     async with open_console(services, wait=False) as pilot:

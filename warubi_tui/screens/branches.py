@@ -10,6 +10,7 @@ from textual import getters, on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
+from textual.message import Message
 from textual.reactive import var
 from textual.widget import Widget
 from textual.widgets import DataTable, Static
@@ -34,11 +35,17 @@ _CHANGES = frozenset({"restore", "rename", "protect", "set_default", "delete"})
 class BranchTable(DataTable[object]):
     """The list; enter opens the timeline."""
 
+    class Resized(Message):
+        """The list has another width, so other columns fit."""
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "enter", "select_cursor", "Timeline", id="branches.timeline", tooltip="Its history on a time axis"
         ),
     ]
+
+    def on_resize(self) -> None:
+        self.post_message(self.Resized())
 
 
 class BranchesScreen(ConsoleScreen):
@@ -110,7 +117,8 @@ class BranchesScreen(ConsoleScreen):
         self.console.work_changed.subscribe(self, self._work_changed)
         self.table.focus()
         self.watch(self.console, "read_only", self._read_only_changed, init=False)
-        self.load()
+        self._say_state(loading=True)
+        self.call_after_refresh(self.load)
 
     def _read_only_changed(self) -> None:
         self._say_state()
@@ -148,7 +156,8 @@ class BranchesScreen(ConsoleScreen):
         self._show_detail()
         self._say_state()
 
-    def on_resize(self) -> None:
+    @on(BranchTable.Resized)
+    def _fit_columns(self) -> None:
         if self.branches:
             self.show_branches()
 
