@@ -18,7 +18,7 @@ from warubi_tui import timefmt
 from warubi_tui.app import WarubiApp
 from warubi_tui.config import Target
 from warubi_tui.demo.command import shop_uri
-from warubi_tui.demo.home import demo_engine
+from warubi_tui.demo.home import demo_engine, throw_away
 from warubi_tui.demo.shop import Accident
 from warubi_tui.demo.story import live_through_it
 from warubi_tui.demo.writer import Writer
@@ -117,7 +117,8 @@ def main() -> int:
             with Writer(uri):
                 asyncio.run(walk(target, accident, FOLDER))
     finally:
-        shutil.rmtree(root, ignore_errors=True)
+        throw_away(root / "demo")
+        shutil.rmtree(root)
     return 0
 
 

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from warubi_tui.engine.site import make_root
 from warubi_tui.errors import RefusedError, UnreachableError
 
 _MARK: Final = "demo.json"
+_ENDING_SECONDS: Final = 5.0
+"""How long the engine of a demo that was just left may take to end."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,11 @@ def throw_away(root: Path) -> None:
     if not root.exists():
         return
     _make(root)
-    if is_held(root / "demo.users") or is_held(root / "engine.lock"):
+    deadline = time.monotonic() + _ENDING_SECONDS
+    while is_held(root / "demo.users") or is_held(root / "engine.lock"):
+        if time.monotonic() < deadline:
+            time.sleep(0.05)
+            continue
         raise RefusedError(
             "The demo is in use", "Another console works with it.", "End that one first, or use --dir."
         )
