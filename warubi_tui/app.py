@@ -20,6 +20,7 @@ from warubi_tui.screens.palette import BindingCommands
 
 if TYPE_CHECKING:
     from warubi_tui.config import Target
+    from warubi_tui.dialogs.notice import Notice
     from warubi_tui.dialogs.restore import RestoreDecision
     from warubi_tui.neon.models import Branch
     from warubi_tui.screens.services import Services
@@ -78,6 +79,7 @@ class WarubiApp(Console):
         zone: the zone in which times are shown beside UTC.
         clock: the present as an aware UTC datetime.
         services: what the screens ask; by default the real ones for `target`.
+        briefing: shown once the first screen is there.
     """
 
     TITLE = "warubi"
@@ -131,6 +133,7 @@ class WarubiApp(Console):
         zone: tzinfo,
         clock: Callable[[], datetime] = utc_now,
         services: Services | None = None,
+        briefing: Notice | None = None,
     ) -> None:
         if services is None:
             from warubi_tui.screens.live import LiveServices
@@ -138,11 +141,20 @@ class WarubiApp(Console):
             services = LiveServices(target, zone=zone, clock=clock)
         super().__init__(target, services, zone=zone, clock=clock)
         self.set_reactive(Console.read_only, target.environment.lower() == PRODUCTION)
+        self._briefing = briefing
         self._crash: Exception | None = None
         self._last_words = ""
 
     async def on_unmount(self) -> None:
         await self.services.close()
+
+    async def begin(self) -> None:
+        """Goes from the first frame to the home screen, and shows the briefing there."""
+        await self.switch_mode("branches")
+        if self._briefing is not None:
+            from warubi_tui.dialogs.notice import NoticeDialog
+
+            await self.push_screen(NoticeDialog(self._briefing))
 
     def show_timeline(self, branch: Branch) -> None:
         self.timeline_of = branch

@@ -5,6 +5,7 @@ import asyncio
 import json
 import sys
 import time
+from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +17,7 @@ from warubi_tui.engine.programs import forget_postgres_environment
 
 if TYPE_CHECKING:
     from warubi_tui.demo.shop import Accident
+    from warubi_tui.dialogs.notice import Notice
     from warubi_tui.secret import Secret
 
 _BUSY_SECONDS: Final = 2.5
@@ -114,7 +116,31 @@ def _open_console(root: Path, target: Target, teller: _Teller) -> int:
         if read_notes(root).accident_at is None:
             _have_accident(root, target, teller)
     teller.say("opening the console")
+    zone = timefmt.local_zone()
     with Writer(asyncio.run(shop_uri(target))):
-        app = WarubiApp(target, zone=timefmt.local_zone())
+        app = WarubiApp(target, zone=zone, briefing=_briefing(read_notes(root), zone))
         app.run()
     return app.return_code or 0
+
+
+def _briefing(notes: DemoNotes, zone: tzinfo) -> "Notice":
+    from warubi_tui.dialogs.notice import Notice
+
+    assert notes.accident_at is not None
+    return Notice(
+        "You are on call",
+        [
+            "This shop is open for business: real PostgreSQL on this machine, sales going on right now.",
+            "",
+            f"At {timefmt.utc(notes.accident_at)}",
+            f"  ({timefmt.local(notes.accident_at, zone)})",
+            "somebody ran, in one transaction:",
+            "",
+            *(f"  {statement};" for statement in notes.statements),
+            "",
+            "Customers cannot log in, and everything costs 99 cents.",
+            "",
+            "4 goes through the recovery step by step. enter on main shows its timeline.",
+            "Try what you like: warubi demo --reset begins anew.",
+        ],
+    )

@@ -117,6 +117,10 @@ class Console(App[None]):
         else:
             self.report(error)
 
+    async def begin(self) -> None:
+        """Goes from the first frame to the home screen."""
+        raise NotImplementedError
+
     def show_timeline(self, branch: Branch) -> None:
         """Opens the timeline of `branch`."""
         raise NotImplementedError

@@ -28,6 +28,6 @@ class StartScreen(ConsoleScreen, inherit_bindings=False):
     def on_mount(self) -> None:
         self.set_timer(PAINT_SECONDS, self._give_way)
 
-    def _give_way(self) -> None:
+    async def _give_way(self) -> None:
         if self.app.current_mode == MODE:
-            self.app.switch_mode("branches")
+            await self.console.begin()
