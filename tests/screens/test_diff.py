@@ -1,5 +1,7 @@
 """The comparison on a screen: tables as they finish, then rows, then one row in full."""
 
+import asyncio
+
 import pytest
 from textual.pilot import Pilot
 
@@ -215,3 +217,18 @@ async def test_comparing_again_from_the_diff_itself(open_console: Open) -> None:
         await settle(pilot)
         assert len([one for one in services.done if one[0] == "compare"]) == 2
         assert "4 rows" in words(pilot)
+
+
+async def test_the_tables_of_the_last_comparison_are_gone_while_the_next_opens(open_console: Open) -> None:
+    services = compared()
+    async with open_console(services) as pilot:
+        await to_diff(pilot)
+        assert "orders" in words(pilot)
+        services.gates["comparison"] = asyncio.Event()
+        await pilot.press("r")
+        await until(pilot, lambda: "Opening both databases" in words(pilot))
+        assert "orders" not in words(pilot)
+        assert services.compare.closed
+        services.gates["comparison"].set()
+        await settle(pilot)
+        assert "orders" in words(pilot)
