@@ -176,7 +176,8 @@ class Servers:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGQUIT)
                 os.kill(pid, signal.SIGCONT)
-            self._await_end(timeline, _KILL_AFTER_SECONDS)
+            if self._await_end(timeline, _KILL_AFTER_SECONDS):
+                self._forget(pid)
         found = [process for process in psutil.process_iter() if _works_in(process, data)]
         for process in found:
             try:
