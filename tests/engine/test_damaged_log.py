@@ -93,7 +93,11 @@ def test_no_state_is_found_behind_a_damaged_segment(
     """T5, first line of defence: the log is read up to the target before anything is built."""
     before = lab.rows()
     with _damaged(lab, parent, damage):
-        for verb in (lambda: lab.create(parent), lambda: lab.restore(lab.main, parent, keep="kept")):
+        verbs: list[Callable[[], BranchRow]] = [
+            lambda: lab.create(parent),
+            lambda: lab.restore(lab.main, parent, keep="kept"),
+        ]
+        for verb in verbs:
             with pytest.raises(ApiError, match="damaged") as refusal:
                 verb()
             assert refusal.value.status == 500

@@ -14,6 +14,7 @@ from warubi_tui.errors import WarubiError
 
 OLDEST_MAJOR = 15
 _NEEDED = ("initdb", "postgres", "pg_controldata", "pg_waldump")
+_PLACES = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/opt/postgresql*/bin")
 _RUNTIME_BINARIES = (*_NEEDED, "pg_dump", "pg_restore", "psql")
 
 
@@ -90,7 +91,7 @@ def wheel_folder() -> Path | None:
 
 
 def _installed() -> Iterator[Path]:
-    for pattern in ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/opt/postgresql*/bin"):
+    for pattern in _PLACES:
         yield from sorted(Path("/").glob(pattern))
     for folder in os.environ.get("PATH", "").split(os.pathsep):
         if folder and (Path(folder) / "postgres").is_file():
