@@ -53,6 +53,7 @@ class Camera:
 
     async def take(self, name: str) -> None:
         """Writes `name`.svg, with the fonts of whoever looks at it instead of fonts from the network."""
+        self._pilot.app.clear_notifications()
         await self._pilot.pause(0.3)
         picture = re.sub(r"@font-face \{.*?\}\s*", "", self._picture(), flags=re.DOTALL)
         picture = re.sub(
@@ -85,7 +86,7 @@ async def walk(target: Target, accident: Accident, folder: Path) -> None:
         await pilot.press("d")
         await camera.until("customers", "stock_movements")
         await camera.take("diff")
-        await pilot.press("end", "up", "enter")
+        await pilot.press(*["down"] * 6, "enter")
         await camera.until("0.99")
         await camera.take("rows")
         await pilot.press("1")

@@ -109,7 +109,7 @@ class Computing(Looking):
 
     def roles(self, branch_id: str) -> list[RoleRow]:
         """Login roles; those that SQL made too while the compute runs. Raises ApiError 404."""
-        self._refresh(branch_id)
+        self.refresh(branch_id)
         with self.store.transaction() as tx:
             return sorted(tx.all(RoleRow, branch=branch_id), key=lambda row: row.name)
 
@@ -157,7 +157,7 @@ class Computing(Looking):
 
     def databases(self, branch_id: str) -> list[DatabaseRow]:
         """Databases; those that SQL made too while the compute runs. Raises ApiError 404."""
-        self._refresh(branch_id)
+        self.refresh(branch_id)
         with self.store.transaction() as tx:
             return sorted(tx.all(DatabaseRow, branch=branch_id), key=lambda row: row.name)
 
@@ -235,7 +235,8 @@ class Computing(Looking):
                 return branch
         raise ApiError(404, "the project has no default branch")
 
-    def _refresh(self, branch_id: str) -> None:
+    def refresh(self, branch_id: str) -> None:
+        """Records what a running branch holds: roles, databases, size. Raises ApiError 404."""
         self.branch(branch_id)
         try:
             with self.jobs.claim(shared=[branch_id]):

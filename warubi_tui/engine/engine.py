@@ -235,9 +235,11 @@ class Engine(Branching, Restoring):
         try:
             if branch.expires_at is not None and branch.expires_at <= clock.now():
                 self.delete_branch(branch.id)
-            elif self.servers.pid(branch.timeline) is not None and self._base_is_due(branch):
-                with self.jobs.claim(shared=[branch.id]):
-                    self.bases.take_hot(branch.timeline)
+            elif self.servers.pid(branch.timeline) is not None:
+                self.refresh(branch.id)
+                if self._base_is_due(branch):
+                    with self.jobs.claim(shared=[branch.id]):
+                        self.bases.take_hot(branch.timeline)
         except (ApiError, ClusterError, ServerError, OSError, psycopg.Error):
             _log.warning("tending branch %s failed", branch.id, exc_info=True)
 
