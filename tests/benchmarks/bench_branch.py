@@ -48,12 +48,12 @@ def fill(engine: Engine) -> datetime:
     with psycopg.connect(uri, autocommit=True) as connection:
         connection.execute("CREATE TABLE item (id bigint PRIMARY KEY, body text)")
         connection.execute(
-            "INSERT INTO item SELECT g, repeat(md5(g::text), 3) FROM generate_series(1, 40000) g"
+            "INSERT INTO item SELECT g, repeat(md5(g::text), 3) FROM generate_series(1, 8000) g"
         )
         engine.bases.take_hot(engine.default_branch().timeline)
         for _ in range(200):
             connection.execute(
-                "UPDATE item SET body = body || 'x' WHERE id IN (SELECT 1 + (random()*39999)::int)"
+                "UPDATE item SET body = body || 'x' WHERE id IN (SELECT 1 + (random()*7999)::int)"
             )
     return datetime.now(UTC)
 

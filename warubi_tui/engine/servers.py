@@ -20,7 +20,7 @@ from warubi_tui.engine.site import Site
 START_LIMIT_SECONDS: Final = 120.0
 STOP_LIMIT_SECONDS: Final = 60.0
 _KILL_AFTER_SECONDS: Final = 5.0
-_POLL_SECONDS: Final = 0.01
+_POLL_SECONDS: Final = 0.005
 _PRIVATE_PORT: Final = 5432
 
 
