@@ -120,6 +120,9 @@ def test_a_folder_that_no_record_knows_is_set_aside_not_deleted(copy_founded: Ca
     (stranger / "bases" / "unfinished").mkdir()
     with opened(root) as lab:
         assert_rows_match_files(lab)
+        sockets = lab.engine.site.sockets
+        assert len(list(sockets.iterdir())) == 1
+    assert not sockets.exists()
     (kept,) = (root / "trash").iterdir()
     assert kept.name.startswith("stranger-")
     assert (kept / "data" / "PG_VERSION").is_file()

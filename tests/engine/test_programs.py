@@ -40,11 +40,13 @@ def test_the_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wheel = _fake(tmp_path / "wheel", "16.1")
     chosen = _fake(tmp_path / "chosen", "15.0")
     path = os.environ["PATH"]
+    private = tmp_path / "private"
+    private.mkdir(mode=0)
     monkeypatch.setenv("PATH", str(ancient))
     with pytest.raises(WarubiError, match="No PostgreSQL") as nothing:
         find_programs(MYSELF, tmp_path / "pg")
     assert "pip install" in nothing.value.hint
-    monkeypatch.setenv("PATH", f"{older}:{newer}:{ancient}:{path}")
+    monkeypatch.setenv("PATH", f"{private}:{older}:{newer}:{ancient}:{path}")
     found = find_programs(MYSELF, tmp_path / "pg")
     assert (found.folder, found.version, found.major) == (newer, (17, 10), 17)
     monkeypatch.setattr(programs, "wheel_folder", lambda: wheel)

@@ -80,6 +80,7 @@ class Engine(Branching, Restoring):
         if stop_servers:
             for branch in self.branches():
                 self.servers.stop(branch.timeline)
+            self.site.clear_sockets()
         self.store.close()
 
     def change_project(

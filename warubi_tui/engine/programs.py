@@ -94,7 +94,7 @@ def _installed() -> Iterator[Path]:
     for pattern in _PLACES:
         yield from sorted(Path("/").glob(pattern))
     for folder in os.environ.get("PATH", "").split(os.pathsep):
-        if folder and (Path(folder) / "postgres").is_file():
+        if folder:
             yield Path(folder).resolve()
 
 

@@ -4,6 +4,7 @@ import hashlib
 import os
 import stat
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +47,12 @@ class Site:
     def socket(self, timeline: str) -> Path:
         """The folder of the Unix socket: short, because a socket's path may have 107 bytes (Linux)."""
         return self.sockets / timeline[:8]
+
+    def clear_sockets(self) -> None:
+        """Removes the folders of sockets that no server uses any more."""
+        for folder in (*self.sockets.glob("*"), self.sockets):
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def open_site(root: Path) -> Site:
