@@ -335,6 +335,24 @@ def test_killed_at_any_time(victim: Victim) -> None:
         acknowledged.append(f"round {number}")
 
 
+def test_an_orderly_restart_brings_back_what_ran_and_nothing_else(victim: Victim) -> None:
+    main = victim.branches()["main"]["id"]
+    then = victim.write(main, "then")
+    victim.write(main, "mistake")
+    victim.finish(victim.create(main, "suspended"))
+    (idle,) = victim.get(f"/branches/{victim.branches()['suspended']['id']}/endpoints")["endpoints"]
+    victim.finish(victim.post(f"/endpoints/{idle['id']}/suspend", {})["operations"])
+    victim.finish(victim.restore(main, then, "before"))
+    uri, url = victim.uri(main), victim.client.base_url
+    victim.stop()
+    assert servers_below(victim.root) == {}
+    victim.start()
+    assert (victim.uri(main), victim.client.base_url) == (uri, url)
+    assert victim.notes(main) == ["kept", "then"]
+    assert victim.get(f"/endpoints/{idle['id']}")["endpoint"]["current_state"] == "idle"
+    victim.assert_sound()
+
+
 def test_computes_and_their_clients_live_through_it(victim: Victim) -> None:
     main = victim.branches()["main"]["id"]
     computes = servers_below(victim.root)

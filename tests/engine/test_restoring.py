@@ -117,7 +117,7 @@ def test_before_the_fork_history_goes_on_in_the_ancestor(lab: Lab, victim: Branc
     assert lab.read(lab.create(later)) == ["ancestor 1", "second life"]
 
 
-def test_a_connection_string_outlives_a_restore_and_a_restart(lab: Lab, victim: BranchRow) -> None:
+def test_a_connection_string_outlives_a_restore_to_before_its_password(lab: Lab, victim: BranchRow) -> None:
     """Roles keep today's passwords: those of then would lock everybody out."""
     lab.finish(lab.engine.create_role(victim.id, "reader")[1])
     then = lab.write(victim, "then")[0]
