@@ -4,6 +4,8 @@ import os
 import shutil
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -220,6 +222,25 @@ def _assert_failed_in_words(victim: Victim, operations: list[Json]) -> None:
         if operation["status"] != "finished":
             assert operation["status"] == "failed"
             assert operation["error"].startswith("the engine ended")
+
+
+def test_killed_before_there_was_a_project(open_folder: Path, gates: Gates) -> None:
+    gates.open()
+    gates.shut("recovered")
+    root = open_folder / "engine"
+    command = [sys.executable, "-m", "warubi_tui", "engine", "serve", "--dir", str(root)]
+    with subprocess.Popen(command) as first:
+        gates.wait_for("recovered")
+        assert launch.running(root) is None
+        first.kill()
+    gates.open()
+    victim = Victim(root)
+    try:
+        assert list(victim.branches()) == ["main"]
+        victim.write(victim.branches()["main"]["id"], "works")
+        victim.assert_sound()
+    finally:
+        victim.stop()
 
 
 @pytest.mark.parametrize("moment", ["recovery", "replay", "recovered"])
