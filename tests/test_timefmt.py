@@ -98,7 +98,9 @@ class TestRelative:
 
     @pytest.mark.parametrize("text", ["-99999999d", "-999999999999999d", "+9999999w"])
     def test_refuses_times_beyond_all_calendars(self, text: str) -> None:
-        assert "No such time" in refusal(text)
+        said = refusal(text)
+        assert "No such time" in said
+        assert "beyond the years 1 to 9999" in said
 
 
 class TestAbsolute:

@@ -74,7 +74,9 @@ def parse_when(text: str, *, now: datetime, zone: tzinfo) -> datetime:
         if offset is not None:
             return now.astimezone(UTC) + offset
         return _absolute(words, now=now, zone=zone)
-    except (OverflowError, ValueError) as error:
+    except OverflowError as error:
+        raise UsageError(f"No such time: {text!r}.", "it lies beyond the years 1 to 9999", _HINT) from error
+    except ValueError as error:
         raise UsageError(f"No such time: {text!r}.", str(error), _HINT) from error
 
 
@@ -132,6 +134,11 @@ def local_zone() -> tzinfo:
     if "TZ" in os.environ:
         return _system_zone(os.environ["TZ"].removeprefix(":")) or UTC
     return _system_zone("/etc/localtime") or UTC
+
+
+def is_utc(zone: tzinfo) -> bool:
+    """Whether clocks of `zone` always show UTC, so that its times need not be said beside those of UTC."""
+    return zone.utcoffset(None) == timedelta(0)
 
 
 def offset_text(moment: datetime) -> str:

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from textual.events import Paste
 from textual.widgets import Button, DataTable, Input
 
 from tests.screens.conftest import NOW, FakeServices, Open, branch, console, settle, until, words
@@ -152,6 +153,59 @@ async def test_enter_on_a_fresh_dialog_cancels(open_console: Open, key: str) -> 
         await pilot.press("enter")
         await settle(pilot)
         assert isinstance(pilot.app.screen, BranchesScreen)
+        assert services.done == []
+
+
+async def test_what_is_typed_on_a_fresh_dialog_goes_to_the_field_that_waits(open_console: Open) -> None:
+    services = FakeServices()
+    async with open_console(services) as pilot:
+        await pilot.press("down", "x")
+        await pilot.pause()
+        await pilot.press(*"cop1", "enter")
+        await pilot.pause()
+        assert pilot.app.screen.query_one("#typed", Input).value == "cop1"
+        assert "Not the same name" in words(pilot)
+        await pilot.press("backspace", "y", "enter", "enter")
+        await settle(pilot)
+        assert services.done == [("delete", "copy")]
+
+
+async def test_a_name_pasted_on_a_fresh_dialog_goes_to_the_field_that_waits(open_console: Open) -> None:
+    async with open_console(FakeServices()) as pilot:
+        await pilot.press("down", "x")
+        await pilot.pause()
+        pilot.app.post_message(Paste("copy\n"))
+        await pilot.pause()
+        assert pilot.app.screen.query_one("#typed", Input).value == "copy"
+
+
+async def test_the_default_branch_is_not_made_the_default_again(open_console: Open) -> None:
+    services = FakeServices()
+    async with open_console(services) as pilot:
+        await pilot.press("f")
+        await settle(pilot)
+        assert "main is the default branch already" in words(pilot)
+        assert services.done == []
+
+
+async def test_deleting_says_what_the_server_will_refuse(open_console: Open) -> None:
+    async with open_console(FakeServices()) as pilot:
+        await pilot.press("x")
+        await pilot.pause()
+        shown = words(pilot)
+        assert "It is the default branch" in shown
+        assert "It is protected" in shown
+        assert "It has children (copy)" in shown
+
+
+async def test_the_name_a_branch_has_is_no_error(open_console: Open) -> None:
+    services = FakeServices()
+    async with open_console(services) as pilot:
+        await pilot.press("e")
+        await pilot.pause()
+        assert "This is its name now" in words(pilot)
+        await pilot.press("enter")
+        await settle(pilot)
         assert services.done == []
 
 

@@ -179,3 +179,16 @@ async def test_an_unexpected_error_in_the_dialog_is_said_and_does_not_end_the_co
         pilot.app.screen.query_one("#when", Input).value = "-5m"
         await until(pilot, lambda: "Something in warubi itself failed" in words(pilot))
         assert isinstance(pilot.app.screen, BranchesScreen)
+
+
+async def test_a_time_typed_at_once_goes_to_the_time(open_console: Open) -> None:
+    async with open_console(FakeServices()) as pilot:
+        await pilot.press("b")
+        await pilot.pause()
+        await pilot.press(*"-5m")
+        dialog = pilot.app.screen
+        assert isinstance(dialog, RestoreDialog)
+        assert dialog.when.value == "-5m"
+        await until(pilot, lambda: dialog.plan is not None)
+        await pilot.press("enter")
+        assert pilot.app.focused is dialog.confirm

@@ -42,11 +42,14 @@ class ConfirmDialog(Dialog[bool]):
 
     def _typing(self) -> Iterable[Widget]:
         if self._typed is not None:
-            yield Label(type_request(self._typed), classes="dialog-ask")
+            yield Label(type_request(self._typed), classes="dialog-ask", id="ask")
             yield Input(compact=True, id="typed")
 
     def on_mount(self) -> None:
         self.query_one("#confirm", Button).disabled = self._typed is not None
+
+    def awaited(self) -> Input | None:
+        return self.query_one("#typed", Input) if self._typed is not None else None
 
     @on(Input.Changed, "#typed")
     def _check(self, event: Input.Changed) -> None:
@@ -56,6 +59,8 @@ class ConfirmDialog(Dialog[bool]):
     def _to_button(self, event: Input.Submitted) -> None:
         if event.value == self._typed:
             self.query_one("#confirm", Button).focus()
+        elif self._typed is not None:
+            self.query_one("#ask", Label).update(another_name(self._typed))
 
     @on(Button.Pressed)
     def _answer(self, event: Button.Pressed) -> None:
@@ -65,3 +70,8 @@ class ConfirmDialog(Dialog[bool]):
 def type_request(name: str) -> Content:
     """The line that asks for a name to be typed."""
     return Content.assemble("Type ", (clean(name), "bold"), " to confirm:")
+
+
+def another_name(name: str) -> Content:
+    """The same line, after something else was typed."""
+    return Content.assemble(("✖ Not the same name. ", "$text-error"), type_request(name))

@@ -1,15 +1,16 @@
-"""What all dialogs share: the frame, escape, and that Cancel has the focus."""
+"""What all dialogs share: the frame, escape, Cancel with the focus, and that no typed character is lost."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
-from textual.widgets import Button, Label
+from textual.widgets import Button, Input, Label
 from textual.worker import Worker, WorkerState
 
 Result = TypeVar("Result")
@@ -40,6 +41,29 @@ class Dialog(ModalScreen[Result | None], Generic[Result]):
     def action_cancel(self) -> None:
         """Closes the dialog without an answer."""
         self.dismiss(None)
+
+    def awaited(self) -> Input | None:
+        """The field that has to be filled in next; what is typed while a button has the focus goes there."""
+        return None
+
+    def on_key(self, event: events.Key) -> None:
+        """Takes a character typed on a button to the field that waits for it."""
+        if event.is_printable and event.character is not None and self._type(event.character):
+            event.stop()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Takes a text pasted on a button to the field that waits for it."""
+        if self._type(event.text):
+            event.stop()
+
+    def _type(self, text: str) -> bool:
+        field = self.awaited() if isinstance(self.focused, Button) else None
+        if field is None:
+            return False
+        field.select_on_focus = False
+        field.focus()
+        field.insert_text_at_cursor("".join(text.splitlines()[:1]))
+        return True
 
 
 def heading(text: str | Content) -> Label:

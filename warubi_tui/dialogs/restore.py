@@ -13,7 +13,7 @@ from textual.timer import Timer
 from textual.widgets import Button, Input, Label, RadioButton, RadioSet, Static
 
 from warubi_tui.dialogs.ask import refusal
-from warubi_tui.dialogs.confirm import type_request
+from warubi_tui.dialogs.confirm import another_name, type_request
 from warubi_tui.dialogs.frame import Dialog, button, heading
 from warubi_tui.errors import WarubiError
 from warubi_tui.text import clean
@@ -90,7 +90,7 @@ class RestoreDialog(Dialog[RestoreDecision]):
             with VerticalScroll(id="plan-scroll"):
                 yield Static(id="plan")
             with Vertical(id="typing"):
-                yield Label(type_request(self.branch.name), classes="dialog-ask")
+                yield Label(type_request(self.branch.name), classes="dialog-ask", id="ask")
                 yield Input(compact=True, id="typed")
             with Horizontal(classes="dialog-buttons"):
                 yield button("Cancel", "cancel")
@@ -99,6 +99,11 @@ class RestoreDialog(Dialog[RestoreDecision]):
     def on_mount(self) -> None:
         self._show_kind()
         self.make_plan()
+
+    def awaited(self) -> Input | None:
+        if not self.when.value:
+            return self.when
+        return self.query_one("#typed", Input) if self.in_place else None
 
     @property
     def in_place(self) -> bool:
@@ -155,10 +160,14 @@ class RestoreDialog(Dialog[RestoreDecision]):
         plan = self.plan
         self.confirm.disabled = plan is None or plan.confirmation not in {None, typed}
 
-    @on(Input.Submitted, "#typed")
-    def _to_button(self) -> None:
+    @on(Input.Submitted)
+    def _to_button(self, event: Input.Submitted) -> None:
         if not self.confirm.disabled:
             self.confirm.focus()
+        elif event.input.id == "typed" and event.value != self.branch.name:
+            self.query_one("#ask", Label).update(another_name(self.branch.name))
+        elif self.in_place and self.plan is not None:
+            self.query_one("#typed", Input).focus()
 
     @on(Button.Pressed)
     def _answer(self, event: Button.Pressed) -> None:

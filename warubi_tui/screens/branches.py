@@ -248,6 +248,8 @@ class BranchesScreen(ConsoleScreen):
 
         def meaning(text: str) -> str:
             name = text.strip()
+            if name == branch.name:
+                return "This is its name now."
             if name in taken:
                 raise UsageError("There is already a branch with this name")
             if len(name) > NAME_LENGTH:
@@ -257,7 +259,7 @@ class BranchesScreen(ConsoleScreen):
         name = await self.app.push_screen_wait(
             AskDialog("Rename a branch", "New name:", "Rename", value=branch.name, meaning=meaning)
         )
-        if name is not None:
+        if name is not None and name.strip() != branch.name:
             services = self.console.services
             self.console.run_work(
                 f"Rename {branch.name} to {name.strip()}",
@@ -290,6 +292,9 @@ class BranchesScreen(ConsoleScreen):
     async def action_set_default(self) -> None:
         """Makes the branch the default one, after its name was typed."""
         branch = self.selected
+        if branch is not None and branch.default:
+            self.console.say(f"{branch.name} is the default branch already")
+            return
         if branch is None or not await self.app.push_screen_wait(
             ConfirmDialog(
                 f"Make {branch.name} the default branch?",
@@ -322,6 +327,10 @@ class BranchesScreen(ConsoleScreen):
         if below:
             names = ", ".join(child.name for child in below)
             lines.insert(1, f"It has children ({names}): the server will refuse.")
+        if branch.default:
+            lines.insert(1, "It is the default branch: the server will refuse.")
+        if branch.protected:
+            lines.insert(1, "It is protected: the server will refuse.")
         if await self.app.push_screen_wait(
             ConfirmDialog(f"Delete the branch {branch.name}?", lines, "Delete", typed=branch.name)
         ):
