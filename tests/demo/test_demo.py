@@ -11,13 +11,16 @@ import psutil
 import psycopg
 import pytest
 
-from warubi_tui.demo.command import shop_uri
+from warubi_tui.config import Target
+from warubi_tui.demo import command
+from warubi_tui.demo.command import business_of, shop_uri
 from warubi_tui.demo.home import DemoNotes, demo_engine, read_notes, throw_away, write_notes
 from warubi_tui.demo.shop import cause_accident, changed_tables, create_shop
 from warubi_tui.demo.story import Outcome
 from warubi_tui.demo.writer import Writer
 from warubi_tui.errors import RefusedError
 from warubi_tui.recovery.verify import TableDigest, database_digests
+from warubi_tui.secret import Secret
 
 
 def demo(root: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -124,3 +127,15 @@ def test_notes_survive_and_damaged_ones_are_none(tmp_path: Path) -> None:
     assert read_notes(tmp_path).statements == ("DELETE FROM customers",)
     (tmp_path / "demo.json").write_text("{")
     assert read_notes(tmp_path) == DemoNotes(None)
+
+
+def test_a_default_branch_that_cannot_sell_does_not_keep_the_console_shut(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def refuse(_target: Target) -> Secret:
+        raise RefusedError("The server did not read it.", "the branch has no compute endpoint")
+
+    monkeypatch.setattr(command, "shop_uri", refuse)
+    words, sales = business_of(Target("http://127.0.0.1:1/api/v2", Secret("k"), None, "demo", "demo"))
+    assert "the branch has no compute endpoint" in words
+    assert not isinstance(sales, Writer)

@@ -5,6 +5,7 @@ import asyncio
 import json
 import sys
 import time
+from contextlib import nullcontext
 from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -14,8 +15,11 @@ from warubi_tui.config import Target
 from warubi_tui.demo.home import DemoNotes, demo_engine, read_notes, throw_away, turn, write_notes
 from warubi_tui.engine.command import require_engine
 from warubi_tui.engine.programs import forget_postgres_environment
+from warubi_tui.errors import WarubiError
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from warubi_tui.demo.shop import Accident
     from warubi_tui.dialogs.notice import Notice
     from warubi_tui.secret import Secret
@@ -110,27 +114,43 @@ async def shop_uri(target: Target) -> "Secret":
 
 def _open_console(root: Path, target: Target, teller: _Teller) -> int:
     from warubi_tui.app import WarubiApp
-    from warubi_tui.demo.writer import Writer
 
     with turn(root, teller.another):
         if read_notes(root).accident_at is None:
             _have_accident(root, target, teller)
     teller.say("opening the console")
     zone = timefmt.local_zone()
-    with Writer(asyncio.run(shop_uri(target))):
-        app = WarubiApp(target, zone=zone, briefing=_briefing(read_notes(root), zone))
+    business, sales = business_of(target)
+    with sales:
+        app = WarubiApp(target, zone=zone, briefing=_briefing(read_notes(root), business, zone))
         app.run()
     return app.return_code or 0
 
 
-def _briefing(notes: DemoNotes, zone: tzinfo) -> "Notice":
+def business_of(target: Target) -> "tuple[str, AbstractContextManager[object]]":
+    """What the shop does while the console is open, in words, and what does it.
+
+    Somebody may have made a branch the default one that no shop can sell on: one without a compute, or
+    without the shop. The console opens all the same.
+    """
+    from warubi_tui.demo.writer import Writer
+
+    try:
+        uri = asyncio.run(shop_uri(target))
+    except WarubiError as error:
+        why = error.detail or error.title
+        return f"Nobody sells: the default branch cannot be reached ({why}).", nullcontext()
+    return "Sales are going on right now.", Writer(uri)
+
+
+def _briefing(notes: DemoNotes, business: str, zone: tzinfo) -> "Notice":
     from warubi_tui.dialogs.notice import Notice
 
     assert notes.accident_at is not None
     return Notice(
         "You are on call",
         [
-            "This shop is open for business: real PostgreSQL on this machine, sales going on right now.",
+            f"This is a shop on real PostgreSQL, on this machine. {business}",
             "",
             f"At {timefmt.utc(notes.accident_at)}",
             f"  ({timefmt.local(notes.accident_at, zone)})",
