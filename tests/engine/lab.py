@@ -16,7 +16,7 @@ from warubi_tui.lsn import Lsn
 
 DATABASE = "neondb"
 OWNER = "neondb_owner"
-_PATIENCE_SECONDS = 120.0
+_PATIENCE_SECONDS = 60.0
 
 
 def wait_until(happened: Callable[[], bool], what: str) -> None:

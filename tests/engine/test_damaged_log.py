@@ -2,8 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -12,10 +12,12 @@ import pytest
 
 from tests.engine.lab import Lab, assert_rows_match_files, servers_below
 from warubi_tui.engine.clusters import ClusterError, read_control
-from warubi_tui.engine.failures import ApiError
+from warubi_tui.engine.failures import ApiError, RecoveryFailedError
+from warubi_tui.engine.names import new_timeline
 from warubi_tui.engine.store import BranchRow
 from warubi_tui.engine.targets import Target
 from warubi_tui.engine.timelines import Materialized
+from warubi_tui.lsn import Lsn
 
 
 def _fill_segments(lab: Lab, branch: BranchRow, segments: int) -> list[datetime]:
@@ -142,6 +144,45 @@ def _without_times(lab: Lab) -> list[BranchRow]:
     return [replace(row, state_changed_at=0) for row in lab.engine.branches()]
 
 
+@pytest.mark.parametrize("wrong", ["no target", "another target"])
+def test_a_state_that_recovery_reached_by_mistake_is_not_given(
+    lab: Lab, parent: BranchRow, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    """T5, last line: PostgreSQL promotes with success at a hole when it knows no target."""
+    before = lab.rows()
+    start = lab.engine.servers.start
+    hole = _damaged(lab, parent, Path.unlink) if wrong == "no target" else nullcontext()
+    earlier = lab.engine.resolve(parent.id, at=_committed(lab, parent, "note 0"), lsn=None).stop
+    assert earlier is not None
+
+    def misled(timeline: str, *, settings: Mapping[str, str], limit_seconds: float) -> None:
+        others = {name: value for name, value in settings.items() if name != "recovery_target_lsn"}
+        if wrong == "another target":
+            others["recovery_target_lsn"] = str(Lsn(earlier.start))
+        start(timeline, settings=others, limit_seconds=limit_seconds)
+
+    target = lab.engine.resolve(parent.id, at=None, lsn=None)
+    timeline = new_timeline()
+    try:
+        with hole, monkeypatch.context() as patched:
+            patched.setattr(lab.engine.servers, "start", misled)
+            with pytest.raises(RecoveryFailedError, match="stopped somewhere else"):
+                lab.engine.timelines.materialize(timeline, target, pytest.fail)
+    finally:
+        lab.engine.timelines.remove(timeline)
+    assert lab.rows() == before
+    assert_rows_match_files(lab)
+
+
+def _committed(lab: Lab, branch: BranchRow, note: str) -> datetime:
+    with lab.session(branch) as session:
+        found = session.execute("SELECT pg_xact_commit_timestamp(xmin) FROM log WHERE note = %s", (note,))
+        row = found.fetchone()
+    assert row is not None
+    time: datetime = row[0]
+    return time
+
+
 def test_whole_again_it_gives_everything(lab: Lab, parent: BranchRow) -> None:
     assert lab.read(lab.create(parent)) == [
         *["last note", "note 0", "note 1", "note 2", "then 0", "then 1", "then 2"]
@@ -149,12 +190,9 @@ def test_whole_again_it_gives_everything(lab: Lab, parent: BranchRow) -> None:
 
 
 def test_times_before_the_damage_can_be_had(lab: Lab, parent: BranchRow) -> None:
-    with lab.session(parent) as session:
-        first = session.execute("SELECT pg_xact_commit_timestamp(xmin) FROM log WHERE note = 'note 0'")
-        row = first.fetchone()
-    assert row is not None
+    first = _committed(lab, parent, "note 0")
     with _damaged(lab, parent, Path.unlink):
-        assert lab.read(lab.create(parent, at=row[0])) == ["note 0"]
+        assert lab.read(lab.create(parent, at=first)) == ["note 0"]
 
 
 def test_a_lost_history_file_is_not_guessed(lab: Lab) -> None:
