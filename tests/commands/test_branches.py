@@ -19,7 +19,7 @@ def test_the_tree(neon: NeonServer, warubi: Warubi) -> None:
     assert header.split()[:2] == ["BRANCH", "ID"]
     assert main.startswith("main ")
     assert main.endswith("default")
-    assert "30.0 MiB" in main
+    assert "30.0 MB" in main
     assert dev.startswith("  dev␛[31m ")
     assert "2026-11-22 13:00:00Z" in dev
 

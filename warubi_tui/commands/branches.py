@@ -118,4 +118,4 @@ def _row(row: TreeRow, now: datetime) -> list[str]:
 
 
 def _size(size: int | None) -> str:
-    return "-" if size is None else f"{size / 2**20:.1f} MiB"
+    return "-" if size is None else f"{size / 2**20:.1f} MB"

@@ -54,6 +54,7 @@ class ConfirmDialog(Dialog[bool]):
     @on(Input.Changed, "#typed")
     def _check(self, event: Input.Changed) -> None:
         self.query_one("#confirm", Button).disabled = event.value != self._typed
+        self.query_one("#ask", Label).update(type_request(self._typed or ""))
 
     @on(Input.Submitted, "#typed")
     def _to_button(self, event: Input.Submitted) -> None:

@@ -154,6 +154,10 @@ class RestoreDialog(Dialog[RestoreDecision]):
         self._arm()
 
     @on(Input.Changed, "#typed")
+    def _typed_on(self) -> None:
+        self.query_one("#ask", Label).update(type_request(self.branch.name))
+        self._arm()
+
     def _arm(self) -> None:
         """The confirming button works with a plan on screen, and in place with the name typed."""
         typed = self.query_one("#typed", Input).value
