@@ -151,6 +151,14 @@ async def test_moment_shows_the_commits_on_both_sides(tmp_path: Path) -> None:
     assert "first commit left out: 2026-11-22 14:05:04Z" in evidence
 
 
+async def test_moment_leaves_the_window_when_it_is_as_old_as_what_is_retained(tmp_path: Path) -> None:
+    walk = Walk(tmp_path)
+    await walk.step()
+    record = await walk.step("-90m")
+    leaving = next(check for check in record.checks if check.name == "Leaves the window")
+    assert (leaving.state, leaving.evidence) == ("pass", "in 22 h 30 min, unless a copy is made before")
+
+
 async def test_on_neon_the_commits_are_unknown_and_the_way_goes_on(tmp_path: Path) -> None:
     walk = Walk(tmp_path, neon=FakeNeon(knows_moments=False))
     await walk.until("copy")

@@ -39,7 +39,7 @@ class Moment:
             report("finding the commits around that moment")
             return Outcome(
                 f"picked {words}",
-                [_target(context, point), _exact(context, point), await _ages_out(context, point)],
+                [_target(context, point), _exact(context, point), _ages_out(context, point)],
                 _facts(words, point),
                 gates=False,
             )
@@ -80,18 +80,12 @@ def _exact(context: Context, point: RestorePoint) -> Check:
     return context.check("Commits around it", "pass", f"{included}; {left_out}")
 
 
-async def _ages_out(context: Context, point: RestorePoint) -> Check:
-    from warubi_tui.history.window import history_window
-
+def _ages_out(context: Context, point: RestorePoint) -> Check:
+    """A moment leaves the window when it is older than what the project retains, however young the branch."""
     at = point.at or (point.resolved.time if point.resolved else None)
     if at is None:
         return context.check("Leaves the window", "unknown", "the time of this LSN is not known")
-    window = await history_window(context.client, context.project, context.branch, context.now)
-    left = at - window.start
-    if window.start <= context.branch.created_at:
-        return context.check(
-            "Leaves the window", "pass", "the window still reaches back to the branch's birth"
-        )
+    left = at + context.project.history_retention - context.now
     return context.check(
         "Leaves the window",
         "warn" if left < SOON else "pass",
