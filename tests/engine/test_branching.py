@@ -1,5 +1,6 @@
 """Rules: what may be named, made default, protected and deleted, and what has to wait."""
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -234,6 +235,18 @@ def _patiently(verb: Callable[[], list[OperationRow]]) -> list[OperationRow]:
             if error.status != 423:
                 raise
     raise AssertionError("busy for ever")
+
+
+def test_a_port_that_somebody_else_took_is_named(lab: Lab) -> None:
+    branch = lab.create(lab.main, compute=True)
+    endpoint = lab.endpoint(branch)
+    lab.suspend(branch)
+    with socket.create_server(("127.0.0.1", endpoint.port)):
+        (failed,) = lab.end(lab.engine.start_endpoint(endpoint.id)[1])
+        assert failed.status == "failed"
+        assert f"port {endpoint.port}" in str(failed.error)
+        assert lab.endpoint(branch).port == endpoint.port
+    lab.finish(lab.engine.start_endpoint(endpoint.id)[1])
 
 
 def test_an_expired_branch_goes_by_itself(lab: Lab) -> None:

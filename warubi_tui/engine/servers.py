@@ -22,6 +22,7 @@ STOP_LIMIT_SECONDS: Final = 60.0
 _KILL_AFTER_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 0.005
 _PRIVATE_PORT: Final = 5432
+_TELLING: Final = ("ERROR:", "FATAL:", "PANIC:", "HINT:", "could not bind")
 
 
 class ServerError(Exception):
@@ -281,5 +282,5 @@ def _tail(log: Path, offset: int) -> str:
     with log.open("rb") as file:
         file.seek(offset)
         text = file.read()[-4000:].decode(errors="replace")
-    telling = [line for line in text.splitlines() if "FATAL" in line or "PANIC" in line or "ERROR" in line]
+    telling = [line for line in text.splitlines() if any(word in line for word in _TELLING)]
     return "\n".join(telling or text.splitlines()[-5:]) or "it ended without a word"
