@@ -15,7 +15,6 @@ import pytest
 from tests.conftest import engine_on
 from tests.engine.lab import Lab, assert_rows_match_files, opened, servers_below
 from warubi_tui.engine import launch
-from warubi_tui.engine.engine import Engine
 from warubi_tui.engine.lock import DirectoryLock, OwnedError, Owner, is_held, read_owner
 from warubi_tui.engine.store import UnreadableStoreError
 from warubi_tui.errors import RefusedError, WarubiError
@@ -96,8 +95,8 @@ def test_with_records_that_cannot_be_trusted_nothing_is_touched(
     damage(root / "state.db")
     before = _tree(root)
     for _ in range(2):
-        with pytest.raises(UnreadableStoreError):
-            Engine.open(root)
+        with pytest.raises(UnreadableStoreError), opened(root):
+            pass
     assert _tree(root) == before
 
 
@@ -179,6 +178,6 @@ def test_data_of_another_major_version_is_refused(
     root = copy_founded()
     before = _tree(root)
     monkeypatch.setenv("WARUBI_PG_BIN", str(POSTGRES_15))
-    with pytest.raises(WarubiError, match="These branches are of PostgreSQL"):
-        Engine.open(root)
+    with pytest.raises(WarubiError, match="These branches are of PostgreSQL"), opened(root):
+        pass
     assert _tree(root) == before
