@@ -31,11 +31,7 @@ class Building(Computing):
         """Makes the timeline's cluster; roles keep the passwords they have now, whatever they had then."""
 
         def prepare() -> None:
-            inventory = self.catalog.take_inventory(build.timeline)
-            for role in inventory.roles:
-                if build.passwords.get(role):
-                    self.catalog.set_password(build.timeline, role, build.passwords[role])
-            build.inventory = inventory
+            build.inventory = self.catalog.settle(build.timeline, build.passwords)
 
         build.made = self.timelines.materialize(build.timeline, build.target, prepare)
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import psycopg
 from psycopg import sql
 
 from warubi_tui.engine import clock
@@ -54,9 +55,7 @@ class Catalog:
 
     def set_password(self, timeline: str, name: str, password: str) -> None:
         with self._servers.session(timeline) as session:
-            session.execute(
-                sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(name), sql.Literal(password))
-            )
+            session.execute(_password_change(name, password))
 
     def drop_role(self, timeline: str, name: str) -> None:
         with self._servers.session(timeline) as session:
@@ -74,18 +73,33 @@ class Catalog:
     def take_inventory(self, timeline: str) -> Inventory:
         """What a running server holds."""
         with self._servers.session(timeline) as session:
-            roles = session.execute(
-                "SELECT rolname FROM pg_roles WHERE rolcanlogin AND NOT rolsuper ORDER BY rolname"
-            ).fetchall()
-            databases = session.execute(
-                "SELECT datname, pg_get_userbyid(datdba), pg_database_size(oid) FROM pg_database"
-                " WHERE datallowconn AND NOT datistemplate AND datname <> 'postgres' ORDER BY datname"
-            ).fetchall()
-        return Inventory(
-            [row[0] for row in roles],
-            {row[0]: row[1] for row in databases},
-            sum(row[2] for row in databases),
-        )
+            return _inventory(session)
+
+    def settle(self, timeline: str, passwords: Mapping[str, str]) -> Inventory:
+        """Gives the roles of a new cluster these passwords, if it has them; returns what it holds."""
+        with self._servers.session(timeline) as session:
+            inventory = _inventory(session)
+            for role in inventory.roles:
+                if passwords.get(role):
+                    session.execute(_password_change(role, passwords[role]))
+            return inventory
+
+
+def _password_change(role: str, password: str) -> sql.Composed:
+    return sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(password))
+
+
+def _inventory(session: psycopg.Connection) -> Inventory:
+    roles = session.execute(
+        "SELECT rolname FROM pg_roles WHERE rolcanlogin AND NOT rolsuper ORDER BY rolname"
+    ).fetchall()
+    databases = session.execute(
+        "SELECT datname, pg_get_userbyid(datdba), pg_database_size(oid) FROM pg_database"
+        " WHERE datallowconn AND NOT datistemplate AND datname <> 'postgres' ORDER BY datname"
+    ).fetchall()
+    return Inventory(
+        [row[0] for row in roles], {row[0]: row[1] for row in databases}, sum(row[2] for row in databases)
+    )
 
 
 def copy_records(tx: Transaction, source: str, target: str) -> None:
