@@ -8,6 +8,7 @@ from textual.events import Paste
 from textual.widgets import Button, DataTable, Input
 
 from tests.screens.conftest import NOW, FakeServices, Open, branch, console, settle, until, words
+from warubi_tui.dialogs.ask import AskDialog
 from warubi_tui.errors import RefusedError, UnreachableError
 from warubi_tui.screens.branch_rows import branch_rows, columns, short_time
 from warubi_tui.screens.branches import BranchesScreen
@@ -210,6 +211,17 @@ async def test_the_name_a_branch_has_is_no_error(open_console: Open) -> None:
         await pilot.press("enter")
         await settle(pilot)
         assert services.done == []
+
+
+async def test_an_empty_answer_is_not_taken(open_console: Open) -> None:
+    async with open_console(FakeServices()) as pilot:
+        await pilot.press("enter")
+        await settle(pilot)
+        await pilot.press("t")
+        await pilot.pause()
+        await pilot.press("enter")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, AskDialog)
 
 
 async def test_taking_protection_away_needs_the_name_and_giving_it_does_not(open_console: Open) -> None:

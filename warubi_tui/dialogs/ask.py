@@ -47,6 +47,9 @@ class AskDialog(Dialog[str]):
                 yield button("Cancel", "cancel")
                 yield button(self._accept, "accept")
 
+    def on_mount(self) -> None:
+        self.query_one("#accept", Button).disabled = not self._value.strip()
+
     @on(Input.Changed, "#answer")
     def _explain(self, event: Input.Changed) -> None:
         explanation = self.query_one("#meaning", Static)
