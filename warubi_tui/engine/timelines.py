@@ -51,7 +51,7 @@ class Timelines:
         self._servers.start(timeline, settings={"fsync": "off"})
         prepare()
         self._servers.stop(timeline)
-        self._sync(timeline)
+        self.bring_to_disk(timeline)
 
     def materialize(self, timeline: str, target: Target, prepare: Callable[[], None]) -> Materialized:
         """A new cluster in exactly the state of `target`, promoted, cleanly stopped, on disk.
@@ -93,7 +93,7 @@ class Timelines:
             ) from error
         if not read_control(self._site, data).shut_down:
             raise RecoveryFailedError("the recovered cluster did not stop cleanly")
-        self._sync(timeline)
+        self.bring_to_disk(timeline)
         return made
 
     def _make_folders(self, timeline: str) -> None:
@@ -108,7 +108,7 @@ class Timelines:
         (data / "recovery.signal").touch(mode=0o600)
         account.own(data / "recovery.signal")
 
-    def _sync(self, timeline: str) -> None:
+    def bring_to_disk(self, timeline: str) -> None:
         """Brings a cluster to disk: one call for the file system where that exists, else file by file."""
         at_once = sys.platform == "linux" and self._site.programs.major >= 17
         method = ["--sync-method=syncfs"] if at_once else []
