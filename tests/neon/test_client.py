@@ -1,6 +1,8 @@
+import ssl
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
+from typing import Any
 
 import httpx
 import pytest
@@ -20,7 +22,7 @@ from tests.neon.wire import (
 )
 from warubi_tui.errors import RefusedError, UnknownOutcomeError, UnreachableError, UsageError
 from warubi_tui.lsn import Lsn
-from warubi_tui.neon.client import NeonClient, NotFoundError
+from warubi_tui.neon.client import NeonClient, NotFoundError, Retries
 from warubi_tui.secret import Secret
 
 Change = Callable[[NeonClient], Awaitable[object]]
@@ -416,3 +418,23 @@ class TestReading:
         assert (await client.roles(PROJECT_ID, "br-1"))[0].protected
         assert (await client.operations(PROJECT_ID, 5))[0].duration == timedelta(seconds=1.5)
         assert (await client.operation(PROJECT_ID, "op-1")).succeeded
+
+
+@pytest.mark.parametrize(("scheme", "loads"), [("http", False), ("https", True)])
+async def test_certificates_are_loaded_for_https_alone(
+    monkeypatch: pytest.MonkeyPatch, scheme: str, loads: bool
+) -> None:
+    checked: list[bool] = []
+    create = ssl.create_default_context
+
+    def creating(*args: Any, **options: Any) -> ssl.SSLContext:
+        context = create(*args, **options)
+        checked.append(context.check_hostname and context.verify_mode is ssl.CERT_REQUIRED)
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", creating)
+    retries = Retries(sleep=Naps(), connecting_seconds=0)
+    async with NeonClient(f"{scheme}://127.0.0.1:1/api/v2", KEY, retries=retries) as client:
+        with pytest.raises(UnreachableError):
+            await client.me()
+    assert checked == ([True] if loads else [])

@@ -151,6 +151,9 @@ class Transport:
                 timeout=httpx.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS),
                 limits=httpx.Limits(keepalive_expiry=_KEEPALIVE_SECONDS),
                 trust_env=not _is_loopback(self._address),
+                # http is for this machine alone, without proxies or redirects: nothing there is ever TLS,
+                # and loading the certificates would hold up the loop for more than 100 ms.
+                verify=self._address.scheme == "https",
                 transport=self._transport,
             )
         return self._http
