@@ -24,6 +24,11 @@ def test_it_fills_one_row_and_keeps_what_matters(
     assert "14:07:58Z 15:07 CET" in content.plain
 
 
+def test_utc_is_not_said_twice() -> None:
+    facts = HeaderFacts("engine", "shop", "main", "local", True, NOW, ZoneInfo("Etc/UTC"))
+    assert header_content(facts, 120).plain.endswith("read-only  14:07:58Z ")
+
+
 @given(st.lists(st.integers(0, 300), max_size=6), st.integers(-5, 300))
 def test_room_is_shared_and_never_exceeded(lengths: list[int], room: int) -> None:
     given_room = share(lengths, room)

@@ -180,9 +180,10 @@ class TimelineScreen(ConsoleScreen):
         at, now, zone = self.cursor, self.console.now(), self.console.zone
         facts: list[tuple[str, str | Content]] = [
             ("UTC", Content.assemble((timefmt.utc(at), "bold"), f"   {timefmt.age(at, now)}")),
-            ("local", timefmt.local(at, zone)),
-            *self._moment_facts(),
         ]
+        if not timefmt.is_utc(zone):
+            facts.append(("local", timefmt.local(at, zone)))
+        facts += self._moment_facts()
         event = self.axis.event_at_cursor()
         if event is not None:
             facts.append(("event", f"{glyph(event.kind)} {event.title} at {timefmt.utc(event.at)}"))

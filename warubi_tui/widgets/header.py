@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from warubi_tui.text import clean
+from warubi_tui.timefmt import is_utc
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,12 @@ class HeaderFacts:
 
     @property
     def clock(self) -> str:
-        """The time in UTC and in the zone of the user."""
+        """The time in UTC, and in the zone of the user if that is another one."""
+        clock = f"{self.now.astimezone(UTC):%H:%M:%S}Z"
+        if is_utc(self.zone):
+            return clock
         local = self.now.astimezone(self.zone)
-        return f"{self.now.astimezone(UTC):%H:%M:%S}Z {local:%H:%M} {clean(local.tzname() or '')}".rstrip()
+        return f"{clock} {local:%H:%M} {clean(local.tzname() or '')}".rstrip()
 
 
 def share(lengths: Sequence[int], room: int) -> list[int]:

@@ -311,17 +311,18 @@ class Drawing:
         """Labels and axis; returns the row of the axis."""
         view = self._viewport
         step = step_for(view)
-        axis = row + 2
+        zones = [UTC] if timefmt.is_utc(self._zone) else [UTC, self._zone]
+        axis = row + len(zones)
         self._canvas.write(axis, GUTTER, "─" * view.width, "dim")
         for tick in ticks(view, step):
-            for line, zone in ((row, UTC), (row + 1, self._zone)):
+            for line, zone in enumerate(zones, row):
                 text = label(tick.instant, step, zone)
                 if tick.cell + len(text) <= view.width:
                     self._canvas.write(line, GUTTER + tick.cell, text, "" if line == row else "dim")
             self._canvas.write(axis, GUTTER + tick.cell, "┬", "dim")
-        self._name(row, "UTC")
-        zone_name = to_datetime(self._view.cursor).astimezone(self._zone).tzname() or "local"
-        self._name(row + 1, shorten(clean(zone_name), GUTTER - 1))
+        for line, zone in enumerate(zones, row):
+            name = to_datetime(self._view.cursor).astimezone(zone).tzname() or "local"
+            self._name(line, shorten(clean(name), GUTTER - 1))
         return axis
 
     def _activity(self, activity: Activity, row: int, high: int) -> None:
