@@ -14,9 +14,11 @@ from textual.command import Provider
 from textual.screen import Screen
 
 from warubi_tui.dialogs.frame import Dialog
+from warubi_tui.errors import WarubiError
 from warubi_tui.screens.console import Console, ConsoleScreen
 from warubi_tui.screens.error_door import write_crash_log
 from warubi_tui.screens.palette import BindingCommands
+from warubi_tui.text import clean
 
 if TYPE_CHECKING:
     from warubi_tui.config import Target
@@ -138,7 +140,13 @@ class WarubiApp(Console):
         if services is None:
             from warubi_tui.screens.live import LiveServices
 
-            services = LiveServices(target, zone=zone, clock=clock)
+            services = LiveServices(
+                target,
+                zone=zone,
+                clock=clock,
+                read_only=lambda: self.read_only,
+                left_behind=self._left_behind,
+            )
         super().__init__(target, services, zone=zone, clock=clock)
         self.set_reactive(Console.read_only, target.environment.lower() == PRODUCTION)
         self._briefing = briefing
@@ -147,6 +155,13 @@ class WarubiApp(Console):
 
     async def on_unmount(self) -> None:
         await self.services.close()
+
+    def _left_behind(self, words: str) -> None:
+        """Says what is to be cleared away: in the error panel, or on the terminal when the app is gone."""
+        if self.is_running:
+            self.report(WarubiError("A temporary branch was left behind", words))
+        else:
+            self._last_words = "\n".join(filter(None, (self._last_words, clean(words))))
 
     async def begin(self) -> None:
         """Goes from the first frame to the home screen, and shows the briefing there."""

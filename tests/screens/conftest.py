@@ -1,10 +1,10 @@
 """The console on services that live in memory, with a fixed clock and zone."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -13,6 +13,9 @@ import pytest
 from textual.pilot import Pilot
 from textual.worker import Worker, WorkerCancelled, WorkerFailed
 
+from tests.commands.neon_server import NeonServer, serving
+from tests.conftest import RunningEngine
+from tests.neon.wire import PROJECT_ID
 from warubi_tui import timefmt
 from warubi_tui.app import WarubiApp
 from warubi_tui.config import Target
@@ -91,7 +94,10 @@ def operation(action: str, status: str = "finished", error: str | None = None) -
 
 
 class FakeComparison:
-    """A comparison with given tables and rows; `gate` holds it back until it is set."""
+    """A comparison with given tables and rows.
+
+    `gate` holds it back until it is set; `slow_to_stop`, when given, holds back its end when it is cancelled.
+    """
 
     def __init__(self, tables: list[TableDiff], rows: list[RowDiff], schema: list[SchemaChange]) -> None:
         self.schema: list[SchemaChange] = []
@@ -101,6 +107,8 @@ class FakeComparison:
         self.finished = False
         self.gate = asyncio.Event()
         self.gate.set()
+        self.slow_to_stop: asyncio.Event | None = None
+        self.stopped = False
         self.closed = False
         self.fetched: list[tuple[int, int]] = []
         self.rows_error: WarubiError | None = None
@@ -117,12 +125,21 @@ class FakeComparison:
         for number, table in enumerate(self._tables, 1):
             if on_progress:
                 on_progress(Progress(table.schema, table.table, number, len(self._tables), 0))
-            await self.gate.wait()
+            await self._wait()
             self.tables.append(table)
             if on_table:
                 on_table(table)
         self.finished, self.seconds = True, 0.25
         return self
+
+    async def _wait(self) -> None:
+        try:
+            await self.gate.wait()
+        except asyncio.CancelledError:
+            if self.slow_to_stop is not None:
+                await self.slow_to_stop.wait()
+            self.stopped = True
+            raise
 
     async def rows(
         self, schema: str, table: str, *, offset: int = 0, limit: int = 100, op: Op | None = None
@@ -153,6 +170,8 @@ class FakeServices:
     gates: dict[str, asyncio.Event] = field(default_factory=dict)
     """Calls that wait until their event is set."""
     knows_commits: bool = True
+    notices: list[str] = field(default_factory=list)
+    """What a comparison says about how it reads the branches."""
     done: list[tuple[object, ...]] = field(default_factory=list)
     closed: bool = False
 
@@ -254,10 +273,15 @@ class FakeServices:
         self.done.append(("delete", branch.name))
         self.all_branches = [one for one in self.all_branches if one.id != branch.id]
 
-    async def comparison(self, then: Branch, now: Branch, database: str | None) -> "Comparison":
+    @asynccontextmanager
+    async def comparison(
+        self, then: Branch, now: Branch, database: str | None, notice: Callable[[str], None]
+    ) -> "AsyncIterator[Comparison]":
         await self._enter("comparison")
         self.done.append(("compare", then.name, now.name, database))
-        return self.compare
+        for words in self.notices:
+            notice(words)
+        yield self.compare
 
     async def close(self) -> None:
         self.closed = True
@@ -297,10 +321,11 @@ def open_console() -> Open:
         size: tuple[int, int] = (80, 24),
         *,
         environment: str = "demo",
+        zone: tzinfo = BERLIN,
         wait: bool = True,
     ) -> AsyncIterator[Pilot[None]]:
         target = Target("http://127.0.0.1:1/api/v2", KEY, "prj", "engine", environment)
-        app = WarubiApp(target, zone=BERLIN, clock=lambda: NOW, services=services)
+        app = WarubiApp(target, zone=zone, clock=lambda: NOW, services=services)
         async with app.run_test(size=size, notifications=True) as pilot:
             await until(pilot, lambda: pilot.app.current_mode != "start")
             if wait:
@@ -333,6 +358,37 @@ async def until(pilot: Pilot[None], wanted: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not wanted():
             await pilot.pause(0.01)
+
+
+async def seen(pilot: Pilot[None], *parts: str) -> None:
+    """Waits, as long as a real engine may take, until all of `parts` are on the screen."""
+    try:
+        async with asyncio.timeout(60):
+            while not all(part in words(pilot) for part in parts):
+                await pilot.pause(0.05)
+    except TimeoutError:
+        raise AssertionError(f"never saw {parts}; the screen says:\n{words(pilot)}") from None
+
+
+def ignore(_: object) -> None:
+    """Takes progress and notices that a test does not look at."""
+
+
+@pytest.fixture
+def neon() -> Iterator[NeonServer]:
+    """A small Neon over HTTP."""
+    with serving(NeonServer()) as server:
+        yield server
+
+
+def target_of(neon: NeonServer, project_id: str | None = PROJECT_ID) -> Target:
+    """The small Neon as a target."""
+    return Target(neon.url, KEY, project_id, "test", "local")
+
+
+def target_on(engine: RunningEngine) -> Target:
+    """A real engine as a target."""
+    return Target(engine.host, engine.key, engine.project_id, "engine", "local")
 
 
 def words(pilot: Pilot[None]) -> str:

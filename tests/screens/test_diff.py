@@ -232,3 +232,38 @@ async def test_the_tables_of_the_last_comparison_are_gone_while_the_next_opens(o
         services.gates["comparison"].set()
         await settle(pilot)
         assert "orders" in words(pilot)
+
+
+async def test_starting_again_while_it_runs_shows_the_new_run(open_console: Open) -> None:
+    services = compared()
+    async with open_console(services) as pilot:
+        services.compare.gate.clear()
+        services.compare.slow_to_stop = asyncio.Event()
+        await pilot.press("down", "d")
+        await pilot.pause()
+        await pilot.press("tab", "enter")
+        await until(pilot, lambda: "Comparing table 1 of 3" in words(pilot))
+        await pilot.press("r")
+        await until(pilot, lambda: len(services.done) == 2)
+        services.compare.slow_to_stop.set()
+        await until(pilot, lambda: services.compare.stopped)
+        await until(pilot, lambda: "Comparing table 1 of 3" in words(pilot))
+        services.compare.gate.set()
+        await settle(pilot)
+        assert "4 rows" in words(pilot)
+
+
+async def test_how_a_branch_is_read_is_said_beside_the_comparison(
+    open_console: Open, size: tuple[int, int]
+) -> None:
+    services = compared()
+    services.notices = ["copy [b]has no compute"]
+    async with open_console(services, size) as pilot:
+        await to_diff(pilot)
+        shown = words(pilot)
+        assert "copy [b]has no compute" in shown
+        assert "4 rows in 1 of 3 tables differ" in shown
+        services.notices = []
+        await pilot.press("r")
+        await settle(pilot)
+        assert "has no compute" not in words(pilot)

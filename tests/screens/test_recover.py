@@ -309,6 +309,25 @@ async def test_read_only_console_changes_nothing_and_says_so(open_console: Open)
         assert at.services.neon.sent("POST") == []
 
 
+async def test_what_became_read_only_while_it_was_confirmed_is_not_sent(open_console: Open) -> None:
+    async with recovery(open_console) as at:
+        await at.begin()
+        await at.go()
+        await at.fill("an UPDATE without WHERE")
+        await at.go()
+        await at.fill("2026-11-22T14:05:03.5Z")
+        await at.go()
+        await until(at.pilot, lambda: bool(at.app.screen.query(Input)))
+        at.app.screen.query_one(Input).value = "rescue"
+        await at.pilot.pause()
+        await at.press("enter")
+        await until(at.pilot, lambda: bool(at.app.screen.query("#confirm")))
+        at.app.read_only = True
+        await at.confirm()
+        assert "read-only" in str(at.panel.error)
+        assert at.services.neon.sent("POST") == []
+
+
 async def test_moment_is_echoed_in_utc_and_local_while_typing(open_console: Open) -> None:
     async with recovery(open_console) as at:
         await at.begin()

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 from textual.pilot import Pilot
@@ -68,6 +68,15 @@ async def test_the_readout_says_utc_local_age_and_lsn(open_console: Open, size: 
         for part in ("2026-11-22 13:37:58Z", "30 min ago", "2026-11-22 14:37:58 CET (+01:00)", "0/1DE2900"):
             assert part in shown
         assert "◇ copy branches off" in shown
+
+
+async def test_where_the_clocks_show_utc_it_is_said_once(open_console: Open, size: tuple[int, int]) -> None:
+    async with open_console(eventful(), size, zone=UTC) as pilot:
+        await to_timeline(pilot)
+        await until(pilot, lambda: "0/1DE2850" in words(pilot))
+        shown = words(pilot)
+        assert shown.count("UTC ") == 2, "the row of the axis and the readout"
+        assert "local" not in shown
 
 
 async def test_snapping_walks_the_events_and_stays_in_the_window(open_console: Open) -> None:

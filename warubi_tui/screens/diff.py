@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import DataTable, Static
+from textual.worker import Worker, get_current_worker
 
 from warubi_tui.screens.console import ConsoleScreen
 from warubi_tui.screens.diff_rows import RowsScreen
@@ -49,7 +50,8 @@ class DiffScreen(ConsoleScreen):
         "Compares the state of then, which is trusted, with the state of now. "
         "'- removed' was there then and is not there now, '+ added' the other way round, "
         "'~ changed' has other values. "
-        "Both sides are only read. Enter shows the rows of a table; c compares other branches."
+        "Both sides are only read; a branch without a compute is read from a temporary branch, which is "
+        "deleted afterwards. Enter shows the rows of a table; c compares other branches."
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -71,7 +73,10 @@ class DiffScreen(ConsoleScreen):
         self._pair: tuple[Branch, Branch, str | None] | None = None
         self._comparison: Comparison | None = None
         self._at: Progress | None = None
-        self._running = False
+        self._notices: list[str] = []
+        """How the branches of this comparison are read, where that is special."""
+        self._run: Worker[object] | None = None
+        """What compares now."""
         self._news = False
         """Whether a table finished that is not shown yet."""
         self._show_all = False
@@ -112,22 +117,26 @@ class DiffScreen(ConsoleScreen):
     async def load(self) -> None:
         if self._comparison is not None:
             self._comparison.close()
-        self._comparison, self._at, self._shown = None, None, []
+        self._comparison, self._at, self._shown, self._notices = None, None, [], []
         self.show_tables()
         if self._pair is None:
             return
-        then, now, database = self._pair
-        self.subject = now.name
-        self._running = True
+        self.subject = self._pair[1].name
+        run = self._run = get_current_worker()
         self._say_state()
         try:
-            comparison = await self.console.services.comparison(then, now, database)
-            self._comparison = comparison
-            await comparison.run(on_table=self._table_finished, on_progress=self._progressed)
+            async with self.console.services.comparison(*self._pair, self._noticed) as comparison:
+                self._comparison = comparison
+                await comparison.run(on_table=self._table_finished, on_progress=self._progressed)
         finally:
-            self._running = False
-            self.show_tables()
-            self._say_state()
+            if self._run is run:
+                self._run = None
+                self.show_tables()
+                self._say_state()
+
+    def _noticed(self, words: str) -> None:
+        self._notices.append(words)
+        self._say_state()
 
     def _table_finished(self, table: TableDiff) -> None:
         self._news = True
@@ -137,7 +146,7 @@ class DiffScreen(ConsoleScreen):
 
     def _while_running(self) -> None:
         """Shows the tables that finished since the last time: thousands of them do not stall the keyboard."""
-        if self._running:
+        if self._run:
             self._say_state()
         if self._news:
             self._news = False
@@ -181,13 +190,14 @@ class DiffScreen(ConsoleScreen):
         head = Content.assemble("then ", (clean(then.name), "bold"), "  now ", (clean(now.name), "bold"))
         if database:
             head += Content(f"  database {clean(database)}")
-        self.state.update(head + Content("\n") + self._progress_content())
+        notices = [Content(clean(notice)) for notice in self._notices]
+        self.state.update(Content("\n").join([head, self._progress_content(), *notices]))
 
     def _progress_content(self) -> Content:
         comparison = self._comparison
         if comparison is None:
-            return Content("Opening both databases…" if self._running else "Not compared. r tries again.")
-        if self._running:
+            return Content("Opening both databases…" if self._run else "Not compared. r tries again.")
+        if self._run:
             at = self._at
             if at is None:
                 return Content("Reading both schemas…")
@@ -217,7 +227,7 @@ class DiffScreen(ConsoleScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Stopping is possible only while something runs."""
-        return None if action == "stop" and not self._running else True
+        return None if action == "stop" and self._run is None else True
 
     @on(DataTable.RowSelected, "#tables")
     def _open_rows(self) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
 from warubi_tui.errors import UsageError
+from warubi_tui.screens.previews import Previews
+from warubi_tui.screens.services import read_only_refusal
 from warubi_tui.text import clean
 
 if TYPE_CHECKING:
@@ -15,20 +18,37 @@ if TYPE_CHECKING:
     from warubi_tui.history.moment import RestorePoint
     from warubi_tui.history.window import Window
     from warubi_tui.lsn import Lsn
+    from warubi_tui.neon.changes import BranchChanges
     from warubi_tui.neon.client import NeonClient
-    from warubi_tui.neon.models import Activity, Branch, Changed, Database, Deleted, Endpoint, Moment, Project
+    from warubi_tui.neon.models import Activity, Branch, Database, Endpoint, Moment, Project
     from warubi_tui.recovery.restore import RestorePlan, RestoreResult
     from warubi_tui.screens.services import Comparison, Progress
     from warubi_tui.secret import Secret
 
 
 class LiveServices:
-    """See `Services`. Connects when it is first asked, not before."""
+    """See `Services`. Connects when it is first asked, not before.
 
-    def __init__(self, target: Target, *, zone: tzinfo, clock: Callable[[], datetime]) -> None:
+    Args:
+        read_only: asked before every change: whether it has to be refused.
+        left_behind: told when a temporary branch could not be deleted, and when the server will do it.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        *,
+        zone: tzinfo,
+        clock: Callable[[], datetime],
+        read_only: Callable[[], bool],
+        left_behind: Callable[[str], None],
+    ) -> None:
         self._target = target
         self._zone = zone
         self._now = clock
+        self._read_only = read_only
+        self._left_behind = left_behind
+        self._previews = Previews()
         self._client: NeonClient | None = None
         self._project: Project | None = None
 
@@ -40,22 +60,11 @@ class LiveServices:
         return self._client
 
     async def project(self) -> Project:
-        client = await self.client()
         if self._project is None:
-            project_id = self._target.project_id or await self._only_project(client)
-            self._project = await client.project(project_id)
-        return self._project
+            from warubi_tui.neon.projects import choose_project
 
-    async def _only_project(self, client: NeonClient) -> str:
-        projects = await client.projects()
-        if len(projects) == 1:
-            return projects[0].id
-        listed = ", ".join(f"{clean(one.name)} = {one.id}" for one in projects) or "none"
-        raise UsageError(
-            "Which project is meant?" if projects else "There is no project",
-            f"The key sees {len(projects)} projects: {listed}",
-            "Name one with --project or NEON_PROJECT_ID.",
-        )
+            self._project = await choose_project(await self.client(), self._target.project_id)
+        return self._project
 
     async def branches(self) -> list[Branch]:
         return await (await self.client()).branches((await self.project()).id)
@@ -106,33 +115,59 @@ class LiveServices:
     async def restore(self, plan: RestorePlan, confirmation: str | None, progress: Progress) -> RestoreResult:
         from warubi_tui.recovery.restore import perform
 
+        self._require_writes("A restore changes branches.")
         return await perform(await self.client(), plan, confirmation=confirmation, progress=progress)
 
     async def rename(self, branch: Branch, name: str, progress: Progress) -> None:
-        client = await self.client()
-        await self._settle(await client.rename_branch(branch.project_id, branch.id, name), branch, progress)
+        await (await self._changes(branch, progress)).rename(branch, name)
 
     async def protect(self, branch: Branch, protected: bool, progress: Progress) -> None:
-        client = await self.client()
-        changed = await client.protect_branch(branch.project_id, branch.id, protected)
-        await self._settle(changed, branch, progress)
+        await (await self._changes(branch, progress)).protect(branch, protected)
 
     async def set_default(self, branch: Branch, progress: Progress) -> None:
-        client = await self.client()
-        await self._settle(await client.set_default(branch.project_id, branch.id), branch, progress)
+        await (await self._changes(branch, progress)).set_default(branch)
 
     async def delete(self, branch: Branch, progress: Progress) -> None:
-        client = await self.client()
-        await self._settle(await client.delete_branch(branch.project_id, branch.id), branch, progress)
+        await (await self._changes(branch, progress)).delete(branch)
 
-    async def _settle(self, answer: Changed | Deleted, branch: Branch, progress: Progress) -> None:
-        from warubi_tui.neon.operations import wait
+    async def _changes(self, branch: Branch, progress: Progress) -> BranchChanges:
+        from warubi_tui.neon.changes import BranchChanges
 
-        await wait(await self.client(), branch.project_id, answer.operations, progress=progress)
+        self._require_writes(f"This changes the branch {clean(branch.name)}.")
+        return BranchChanges(await self.client(), branch.project_id, progress=progress)
 
-    async def comparison(self, then: Branch, now: Branch, database: str | None) -> Comparison:
+    def _require_writes(self, reason: str) -> None:
+        if self._read_only():
+            raise read_only_refusal(reason)
+
+    @asynccontextmanager
+    async def comparison(
+        self, then: Branch, now: Branch, database: str | None, notice: Callable[[str], None]
+    ) -> AsyncIterator[Comparison]:
         from warubi_tui.diff.database import DatabaseDiff
 
+        async with AsyncExitStack() as stack:
+            before = await stack.enter_async_context(self._readable(then, notice))
+            after = await stack.enter_async_context(self._readable(now, notice))
+            yield DatabaseDiff(*await self._uris(before, after, database))
+
+    @asynccontextmanager
+    async def _readable(self, branch: Branch, notice: Callable[[str], None]) -> AsyncIterator[Branch]:
+        """A branch with the same data that can be connected to: itself, or one for as long as it is read."""
+        client = await self.client()
+        if await client.endpoints(branch.project_id, branch.id):
+            yield branch
+            return
+        from warubi_tui.history.preview import preview
+
+        name = clean(branch.name)
+        self._require_writes(f"{name} has no compute; reading it takes a temporary branch.")
+        notice(f"{name} has no compute: read from a temporary branch, which is deleted afterwards")
+        made = preview(client, await self.project(), branch, None, now=self._now(), notice=self._left_behind)
+        async with self._previews.open(made) as same:
+            yield same
+
+    async def _uris(self, then: Branch, now: Branch, database: str | None) -> tuple[Secret, Secret]:
         there, here = await self.databases(then), await self.databases(now)
         common = [one for one in here if any(one.name == other.name for other in there)]
         wanted = [one for one in common if database in {None, one.name}]
@@ -146,7 +181,7 @@ class LiveServices:
             )
         chosen = min(wanted, key=lambda one: one.id)
         owner_then = next(one.owner_name for one in there if one.name == chosen.name)
-        return DatabaseDiff(
+        return (
             await self._uri(then, chosen.name, owner_then),
             await self._uri(now, chosen.name, chosen.owner_name),
         )
@@ -158,6 +193,8 @@ class LiveServices:
         )
 
     async def close(self) -> None:
+        if not await self._previews.close():
+            self._left_behind("A temporary branch may be left; the server deletes it by itself within hours.")
         if self._client is not None:
             await self._client.close()
             self._client = None

@@ -32,6 +32,7 @@ from warubi_tui.recovery.scenarios.scenario import Scenario
 from warubi_tui.recovery.steps import CHANGING
 from warubi_tui.screens import recover_text
 from warubi_tui.screens.console import ConsoleScreen
+from warubi_tui.screens.services import read_only_refusal
 from warubi_tui.screens.work import Work
 from warubi_tui.text import clean
 from warubi_tui.widgets.error_panel import ErrorPanel
@@ -406,7 +407,7 @@ class RecoverScreen(ConsoleScreen):
         self.app.clear_notifications()
         dialog = ConfirmDialog(prepared.step.title, prepared.lines, "Go ahead", typed=prepared.confirmation)
         answer = await self.app.push_screen_wait(dialog)
-        return answer is True
+        return answer is True and self._may_change(prepared.step)
 
     async def _start(self, guide: Guide, step: Step, act: Callable[[Report], Awaitable[object]]) -> None:
         """Runs a step: a long one on the app, a short one here."""
@@ -437,11 +438,7 @@ class RecoverScreen(ConsoleScreen):
 
     def _may_change(self, step: Step) -> bool:
         if step.kind in CHANGING and self.console.read_only:
-            self.fail(
-                RefusedError(
-                    "The console is read-only", f"{step.title} changes branches.", "Press w to allow changes."
-                )
-            )
+            self.fail(read_only_refusal(f"{step.title} changes branches."))
             return False
         return True
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from warubi_tui.errors import RefusedError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
     from warubi_tui.diff.model import Op, RowDiff, SchemaChange, TableDiff
@@ -19,6 +22,15 @@ if TYPE_CHECKING:
     from warubi_tui.recovery.restore import RestorePlan, RestoreResult
 
     Progress = Callable[[Sequence[Operation]], None]
+
+
+def read_only_refusal(reason: str) -> RefusedError:
+    """What a change meets while the console is read-only.
+
+    Args:
+        reason: what would be changed, as a sentence.
+    """
+    return RefusedError("The console is read-only: nothing was done", reason, "Press w to allow changes.")
 
 
 class Comparison(Protocol):
@@ -48,7 +60,8 @@ class Services(Protocol):
     """Everything the console reads and changes, for one project.
 
     Every call may raise a `WarubiError`; calls that change something return when their operations ended
-    and raise `UnknownOutcomeError` when it cannot be known whether they happened.
+    and raise `UnknownOutcomeError` when it cannot be known whether they happened. While the console is
+    read-only they raise `RefusedError`, and nothing is sent.
     """
 
     async def client(self) -> NeonClient:
@@ -101,14 +114,20 @@ class Services(Protocol):
 
     async def delete(self, branch: Branch, progress: Progress) -> None: ...
 
-    async def comparison(self, then: Branch, now: Branch, database: str | None) -> Comparison:
-        """A comparison of one database of two branches, ready to run.
+    def comparison(
+        self, then: Branch, now: Branch, database: str | None, notice: Callable[[str], None]
+    ) -> AbstractAsyncContextManager[Comparison]:
+        """A comparison of one database of two branches, to be run inside the block and read until its close.
+
+        A branch without a compute is read from a temporary branch, whose deletion begins with the block's
+        end, however that comes. While the console is read-only it is refused with RefusedError.
 
         Args:
             database: its name; None is the first one that both branches have.
+            notice: told when a temporary branch is made.
         """
         ...
 
     async def close(self) -> None:
-        """Closes the connection to the management API."""
+        """Sees temporary branches deleted, then closes the connection to the management API."""
         ...
