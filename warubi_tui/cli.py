@@ -166,6 +166,12 @@ def _add_restore(commands: "Commands") -> None:
     parser.add_argument("--at", metavar="WHEN", help="the point to go back to")
     parser.add_argument("--name", metavar="N", help="name of the copy")
     parser.add_argument("--in-place", action="store_true", help="overwrite the branch itself")
+    parser.add_argument(
+        "--from",
+        dest="source",
+        metavar="BRANCH",
+        help="in place: the state that branch has now; undoes a restore",
+    )
     parser.add_argument("--keep-as", metavar="N", help="name under which the overwritten state is kept")
     parser.add_argument(
         "--confirm", metavar="NAME", help="the branch's name once more: without it, not in place"

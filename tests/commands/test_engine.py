@@ -88,6 +88,15 @@ def test_the_recovery_loop(engine: RunningEngine, real: Warubi) -> None:
     assert (table["removed"], table["added"], table["changed"]) == (3, 0, 0)
     assert names(real) == {"main", "copy", "broken"}
 
+    undo = ["restore", "main", "--in-place", "--from", "broken", "--keep-as", "mended"]
+    assert real(*undo).code == 3
+    assert (
+        real("restore", "main", "--from", "broken", "--at", good, "--in-place", "--confirm", "main").code == 2
+    )
+    assert data_of(real(*undo, "--confirm", "main", "--json"))["requested"] is None
+    assert execute(main, COUNT) == "2"
+    assert names(real) == {"main", "copy", "broken", "mended"}
+
 
 @pytest.mark.parametrize(
     ("when", "word"), [("+1h", "future"), ("2020-01-01 00:00Z", "before"), ("0/1", "before")]

@@ -55,7 +55,7 @@ async def test_preview_in_place_names_what_is_overwritten_and_what_is_kept() -> 
     text = "\n".join(plan.effects)
     assert "Overwrites: every database of main (br-main) in project shop" in text
     assert "under the name main_old_20261122T140758Z" in text
-    assert "Undo: restore main again with main_old_20261122T140758Z as the source" in text
+    assert "Undo: warubi restore main --in-place --from main_old_20261122T140758Z --confirm main" in text
     assert plan.confirmation == "main"
 
 

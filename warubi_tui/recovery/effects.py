@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,8 @@ def of_in_place(
     ]
     if branch.protected:
         lines.append(f"Protected: {name} is protected; the server may refuse, and then nothing is done")
-    lines.append(f"Undo: restore {name} again with {kept} as the source")
+    words = [shlex.quote(word) for word in (name, kept, name)]
+    lines.append("Undo: warubi restore {} --in-place --from {} --confirm {}".format(*words))
     return tuple(lines)
 
 
