@@ -85,6 +85,8 @@ class Console(App[None]):
             plan: what was announced; it stays in sight while the work goes on.
             branch: the name of the branch it is about.
         """
+        for panel in self.screen.query(ErrorPanel):
+            panel.hide()
         work = Work(title, self.now(), self.work_changed.publish, branch=branch, plan=plan)
         self.works.insert(0, work)
 
@@ -216,7 +218,11 @@ class ConsoleScreen(Screen[None]):
             header.refresh()
 
     def fail(self, error: BaseException, retry: Callable[[], object] | None = None) -> None:
-        """Puts `error` into the screen's error panel, with a way to try again if there is one."""
+        """Puts `error` into the screen's error panel, with a way to try again if there is one.
+
+        Good news that would lie over it goes away.
+        """
+        self.app.clear_notifications()
         self.query_one(ErrorPanel).show(in_words(error, self.console.target.key), retry)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
