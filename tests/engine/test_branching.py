@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,8 @@ import pytest
 from tests.engine.lab import Lab, assert_rows_match_files, servers_below, wait_until
 from warubi_tui.engine.building import Build
 from warubi_tui.engine.failures import ApiError
-from warubi_tui.engine.store import BranchRow, OperationRow
+from warubi_tui.engine.jobs import Claim
+from warubi_tui.engine.store import BranchRow
 
 
 @contextmanager
@@ -214,11 +216,11 @@ def test_looking_at_a_branch_while_its_compute_starts_and_stops(lab: Lab) -> Non
     onlooker.start()
     try:
         for _ in range(2):
-            operations = _patiently(lambda: lab.engine.suspend_endpoint(endpoint.id)[1])
+            operations = lab.engine.suspend_endpoint(endpoint.id)[1]
             lab.finish(operations)
             assert lab.engine.endpoint_state(endpoint) == "idle"
             server = lab.engine.servers
-            lab.finish(_patiently(lambda: lab.engine.start_endpoint(endpoint.id)[1]))
+            lab.finish(lab.engine.start_endpoint(endpoint.id)[1])
             assert server.port(branch.timeline) == endpoint.port
     finally:
         done.set()
@@ -226,15 +228,19 @@ def test_looking_at_a_branch_while_its_compute_starts_and_stops(lab: Lab) -> Non
     assert failures == []
 
 
-def _patiently(verb: Callable[[], list[OperationRow]]) -> list[OperationRow]:
-    """Repeats while the branch is busy, as every client does."""
-    for _ in range(1000):
-        try:
-            return verb()
-        except ApiError as error:
-            if error.status != 423:
-                raise
-    raise AssertionError("busy for ever")
+def test_who_reads_that_an_operation_is_over_finds_the_branch_free(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = lab.endpoint(lab.create(lab.main, compute=True))
+    release = lab.engine.jobs.release
+
+    def dawdle(claim: Claim) -> None:
+        time.sleep(0.05)
+        release(claim)
+
+    monkeypatch.setattr(lab.engine.jobs, "release", dawdle)
+    for _ in range(3):
+        lab.finish(lab.engine.start_endpoint(endpoint.id)[1])
 
 
 def test_a_port_that_somebody_else_took_is_named(lab: Lab) -> None:

@@ -236,19 +236,22 @@ class Computing(Looking):
         raise ApiError(404, "the project has no default branch")
 
     def refresh(self, branch_id: str) -> None:
-        """Records what a running branch holds: roles, databases, size. Raises ApiError 404."""
-        self.branch(branch_id)
+        """Records what a running branch holds: roles, databases, size. Raises ApiError 404.
+
+        The records of a branch that a task changes, or has changed meanwhile, stay as they are.
+        """
+        changes = self.jobs.changes(branch_id)
+        timeline = self.branch(branch_id).timeline
+        if changes is None or self.servers.pid(timeline) is None:
+            return
         try:
-            with self.jobs.claim(shared=[branch_id]):
-                timeline = self.branch(branch_id).timeline
-                if self.servers.pid(timeline) is None:
-                    return
-                inventory = self.catalog.take_inventory(timeline)
-                with self.store.transaction() as tx:
-                    record_inventory(tx, branch_id, inventory, {})
-                    tx.update(BranchRow, {"logical_size": inventory.logical_size}, id=branch_id)
-        except (ApiError, psycopg.OperationalError, FileNotFoundError):
-            return  # busy or not up: the records stay as they are
+            inventory = self.catalog.take_inventory(timeline)
+        except (psycopg.OperationalError, FileNotFoundError):
+            return
+        with self.store.transaction() as tx:
+            if self.jobs.changes(branch_id) == changes:
+                record_inventory(tx, branch_id, inventory, {})
+                tx.update(BranchRow, {"logical_size": inventory.logical_size}, id=branch_id)
 
     def _on_server(self, branch_id: str, work: Callable[[str], None], commit: Commit) -> list[OperationRow]:
         def run() -> Commit:

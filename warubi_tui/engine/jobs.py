@@ -59,6 +59,7 @@ class Claim:
         self.exclusive = exclusive
         self.shared = shared
         self.launched = False
+        self.released = False
 
     def __enter__(self) -> Self:
         return self
@@ -75,6 +76,7 @@ class Jobs:
         self._store = store
         self._lock = threading.Lock()
         self._changing: set[str] = set()
+        self._changed: Counter[str] = Counter()
         self._reading: Counter[str] = Counter()
         self._threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="operation")
 
@@ -87,13 +89,22 @@ class Jobs:
                     423, "project already has running operations, scheduling of new ones is prohibited"
                 )
             self._changing.update(exclusive)
+            self._changed.update(exclusive)
             self._reading.update(shared)
         return Claim(self, exclusive, shared)
 
     def release(self, claim: Claim) -> None:
+        """Releasing twice is allowed."""
         with self._lock:
-            self._changing.difference_update(claim.exclusive)
-            self._reading.subtract(claim.shared)
+            if not claim.released:
+                claim.released = True
+                self._changing.difference_update(claim.exclusive)
+                self._reading.subtract(claim.shared)
+
+    def changes(self, branch: str) -> int | None:
+        """How many tasks changed a branch so far; None while one does."""
+        with self._lock:
+            return None if branch in self._changing else self._changed[branch]
 
     def plan(
         self, tx: Transaction, claim: Claim, branch: str, steps: Sequence[Step]
@@ -132,19 +143,31 @@ class Jobs:
         self._threads.shutdown(wait=True)
 
     def _run(self, task: Task) -> None:
+        """Whoever reads that the last operation is over finds the branches free."""
+
+        def release() -> None:
+            self.release(task.claim)
+
         try:
             for position, (step, operation) in enumerate(task.steps):
+                later = [waiting for _, waiting in task.steps[position + 1 :]]
                 self._begin(operation)
                 try:
                     commit = step.run()
-                    self._end(operation, commit, "finished")
+                    with self._store.transaction(_go_on if later else release) as tx:
+                        commit(tx)
+                        _end(tx, operation, "finished")
                 except Exception as error:
                     _log.exception("operation %s (%s) failed", operation, step.action)
-                    self._fail(step, operation, error)
-                    self._cancel([later for _, later in task.steps[position + 1 :]])
+                    commit, reason = _undo(step, error)
+                    with self._store.transaction(release) as tx:
+                        commit(tx)
+                        _end(tx, operation, "failed", reason)
+                        for waiting in later:
+                            _end(tx, waiting, "cancelled")
                     return
         finally:
-            self.release(task.claim)
+            release()
 
     def _begin(self, operation: str) -> None:
         with self._store.transaction() as tx:
@@ -155,29 +178,28 @@ class Jobs:
                 id=operation,
             )
 
-    def _end(self, operation: str, commit: Commit, status: str, error: str | None = None) -> None:
-        with self._store.transaction() as tx:
-            commit(tx)
-            moment = clock.now()
-            tx.update(
-                OperationRow,
-                {"status": status, "error": error, "finished_at": moment, "updated_at": moment},
-                id=operation,
-            )
 
-    def _fail(self, step: Step, operation: str, error: Exception) -> None:
-        reason = str(error) or type(error).__name__
-        try:
-            commit = step.undo()
-        except Exception as second:
-            _log.exception("cleaning up after operation %s failed", operation)
-            reason += f"; cleaning up failed too, the next start of the engine does it: {second}"
-            commit = nothing
-        self._end(operation, commit, "failed", reason)
+def _go_on() -> None:
+    """After an operation that others follow: the claim stays."""
 
-    def _cancel(self, operations: Sequence[str]) -> None:
-        for operation in operations:
-            self._end(operation, nothing, "cancelled")
+
+def _end(tx: Transaction, operation: str, status: str, error: str | None = None) -> None:
+    moment = clock.now()
+    tx.update(
+        OperationRow,
+        {"status": status, "error": error, "finished_at": moment, "updated_at": moment},
+        id=operation,
+    )
+
+
+def _undo(step: Step, error: Exception) -> tuple[Commit, str]:
+    """Cleans up after a failed step; returns what to write about it, and the reason in words."""
+    reason = str(error) or type(error).__name__
+    try:
+        return step.undo(), reason
+    except Exception as second:
+        _log.exception("cleaning up after %s failed", step.action)
+        return nothing, f"{reason}; cleaning up failed too, the next start of the engine does it: {second}"
 
 
 def fail_unfinished(tx: Transaction) -> None:

@@ -5,7 +5,7 @@ Times are integer microseconds since the epoch, UTC. LSNs are integers. Identifi
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -265,20 +265,24 @@ class Store:
         return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
-        """Everything in the block happens or nothing does. Blocks do not nest."""
+    def transaction(self, then: Callable[[], None] = lambda: None) -> Iterator[Transaction]:
+        """Everything in the block happens or nothing does. Blocks do not nest.
+
+        `then` is called when it has happened, before any other thread can see it.
+        """
         if self._owner == threading.get_ident():
             raise RuntimeError("a transaction inside a transaction")
         with self._lock:
             self._owner = threading.get_ident()
-            self._connection.execute("BEGIN IMMEDIATE")
             try:
+                self._connection.execute("BEGIN IMMEDIATE")
                 yield Transaction(self._connection)
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            else:
                 self._connection.execute("COMMIT")
+                then()
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
             finally:
                 self._owner = None
 
