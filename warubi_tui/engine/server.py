@@ -101,6 +101,7 @@ def _listen(root: Path, port: int | None) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(("127.0.0.1", wish))
+            listener.listen()  # before anybody is told the address
         except OSError as error:
             listener.close()
             if position == len(wishes) - 1:
