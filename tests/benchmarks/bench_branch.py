@@ -6,6 +6,7 @@ with the same settings; it resolves, verifies, syncs and records nothing. Run it
     .venv/bin/python -m tests.benchmarks.bench_branch
 """
 
+import os
 import shutil
 import statistics
 import subprocess
@@ -60,6 +61,7 @@ def fill(engine: Engine) -> datetime:
 
 def create(engine: Engine, at: datetime) -> float:
     """Seconds from the request to the end of its operation."""
+    os.sync()  # neither pays for what the other left to be written
     start = time.perf_counter()
     branch, _, operations = engine.create_branch(
         parent_id=None, name=None, at=at, lsn=None, with_endpoint=False
@@ -98,6 +100,7 @@ def recover_bare(engine: Engine, folder: Path, at: datetime) -> float:
         "RESTORE": restore_command(site, target.spans),
         "TARGET": f"{target.stop.start >> 32:X}/{target.stop.start & 0xFFFFFFFF:X}",
     }
+    os.sync()  # neither pays for what the other left to be written
     start = time.perf_counter()
     subprocess.run(
         ["/bin/sh", "-c", SCRIPT],
