@@ -42,6 +42,14 @@ def test_a_second_engine_is_refused_and_names_the_first(copy_founded: Callable[[
     assert servers_below(root) == {}
 
 
+def test_an_engine_ends_when_it_is_told_to_as_soon_as_it_is_found(copy_founded: Callable[[], Path]) -> None:
+    root = copy_founded()
+    for _ in range(3):
+        launch.start(root)
+        assert launch.stop(root)
+        assert servers_below(root) == {}
+
+
 def test_the_lock_says_who_holds_it_and_goes_with_the_holder(tmp_path: Path) -> None:
     with DirectoryLock(tmp_path) as lock:
         lock.describe(Owner(12345, "http://127.0.0.1:1/api/v2", "some-project"))

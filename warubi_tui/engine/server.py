@@ -72,17 +72,22 @@ def _run(root: Path, lock: DirectoryLock, port: int | None, while_held: Path | N
         )
         if while_held is not None:
             _end_when_released(while_held, server)
+        _end_on_signals(server)
         lock.describe(Owner(os.getpid(), f"http://{address}:{chosen}/api/v2", engine.project().id))
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, _ignore)  # uvicorn ends on them, and raises them once more afterwards
         server.run(sockets=[listener])
     finally:
         lock.describe(Owner(os.getpid()))
         engine.close()
 
 
-def _ignore(*_: object) -> None:
-    return None
+def _end_on_signals(server: uvicorn.Server) -> None:
+    """From now on, also before uvicorn listens to signals, and when it raises them once more at its end."""
+
+    def end(*_: object) -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
 
 
 def load_key(root: Path) -> Secret:
