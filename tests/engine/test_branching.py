@@ -128,24 +128,6 @@ def test_a_deleted_branch_is_gone_with_everything_it_had(lab: Lab, dev: BranchRo
     assert_rows_match_files(lab)
 
 
-def test_the_log_of_a_deleted_branch_lives_as_long_as_somebody_needs_it(lab: Lab, dev: BranchRow) -> None:
-    """The heir of a removed branch is put back to a time that only the removed branch's log holds."""
-    heir = lab.create(dev)
-    first, second = lab.write(heir, "first", "second")
-    lab.restore(heir, heir, at=second, keep="removed later")
-    removed = lab.named("removed later")
-    other = lab.create(dev)
-    lab.restore(heir, other, keep="in between")
-    lab.restore(other, lab.named("in between"), keep="nothing in it")
-    in_between = lab.named("in between")
-    with refused(422, "has children"):
-        lab.engine.delete_branch(removed.id)
-    assert in_between.parent == removed.id
-    timelines = {row.id: row for row in lab.rows()[1]}
-    assert timelines[in_between.timeline].parent == removed.timeline
-    assert lab.read(lab.create(in_between, at=first)) == ["first"]
-
-
 def test_two_branches_are_made_from_one_parent_at_once(lab: Lab, dev: BranchRow, gate: Gate) -> None:
     made = [
         lab.engine.create_branch(parent_id=dev.id, name=f"twin {n}", at=None, lsn=None, with_endpoint=True)

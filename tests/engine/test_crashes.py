@@ -332,13 +332,13 @@ def test_killed_at_any_time(victim: Victim) -> None:
     main = victim.branches()["main"]["id"]
     then = victim.write(main, "then")
     acknowledged = ["kept", "then"]
-    for number in range(8):
+    for number in range(7):
         before = set(victim.branches())
         if number % 2:
             operations = victim.restore(main, then, f"kept {number}")
         else:
             operations = victim.create(main, f"branch {number}")
-        time.sleep(0.07 * number)
+        time.sleep(0.08 * number)
         statuses = victim.statuses(operations)
         victim.kill()
         victim.start()

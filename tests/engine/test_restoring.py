@@ -1,6 +1,5 @@
 """Restores in place: the branch stays what it is to everybody else, and nothing of the old state is lost."""
 
-from datetime import timedelta
 from urllib.parse import urlsplit
 
 import psycopg
@@ -144,40 +143,6 @@ def test_a_suspended_branch_is_restored_and_stays_suspended(lab: Lab, victim: Br
     uri = lab.uri(victim)
     lab.finish(lab.engine.start_endpoint(lab.endpoint(victim).id)[1])
     assert _connected(lab, victim, uri) == ["then"]
-
-
-def test_the_log_of_a_deleted_kept_branch_still_serves_its_successor(lab: Lab, victim: BranchRow) -> None:
-    times = lab.write(victim, "one", "two", "three")
-    lab.restore(victim, lab.main, keep="old one")
-    restored = lab.restore(victim, lab.named("old one"), at=times[1], keep="empty one")
-    old = lab.named("old one")
-    assert restored.parent == old.id
-    with pytest.raises(ApiError, match="has children"):
-        lab.engine.delete_branch(old.id)
-    lab.restore(victim, lab.main, keep="two")
-    restored = lab.restore(victim, victim, lsn=lab.engine.branch(victim.id).parent_lsn, keep="unused")
-    assert lab.read(lab.restore(victim, lab.named("two"), at=times[0], keep="unused too")) == ["one"]
-
-
-def test_a_root_goes_back_into_the_history_of_a_removed_branch(lab: Lab) -> None:
-    root = lab.main
-    times = lab.write(root, "r1", "r2", "r3")
-    before = lab.read(root)
-    lab.restore(root, root, at=times[1], keep="removed")
-    removed = lab.named("removed")
-    for child in lab.engine.branches():
-        assert child.parent != root.id
-    leaf = lab.restore(root, root, at=times[0] - timedelta(microseconds=1), keep="two lives")
-    assert "r1" not in lab.read(leaf)
-    lone = lab.create(leaf, name="lone", compute=True)
-    own = lab.write(lone, "s1", "s2")
-    lab.restore(lone, lone, at=own[0], keep="doomed")
-    doomed = lab.named("doomed")
-    with pytest.raises(ApiError, match="has children"):
-        lab.engine.delete_branch(doomed.id)
-    assert lab.read(lab.restore(root, removed, at=times[1], keep="three lives")) == sorted(
-        set(before) - {"r3"}
-    )
 
 
 def test_a_failed_swap_leaves_the_branch_running_as_it_was(

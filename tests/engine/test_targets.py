@@ -133,7 +133,7 @@ def test_every_generation_keeps_its_past(lab: Lab, parent: BranchRow) -> None:
         for who in ("parent's", "child's", "grandchild's", "youngest's")
         for note in (who, f"{who}, then")
     ]
-    for position in (0, 1, 2, 4, 5, 6):
+    for position in (0, 3, 4, 6):
         branch = lab.create(youngest, at=times[position])
         assert lab.read(branch) == sorted([*before, *notes[: position + 1]]), position
         with lab.session(branch) as session:

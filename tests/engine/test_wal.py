@@ -97,12 +97,14 @@ def test_what_comes_before_a_hole_is_read_and_the_hole_is_named(lab: Lab, tmp_pa
     site = lab.engine.site
     fork = branch.parent_lsn
     assert fork is not None
-    whole = list(endings(site, [site.data(branch.timeline) / "pg_wal"], 2, fork, window.end_lsn))
+    sources = [site.wal(branch.timeline), site.data(branch.timeline) / "pg_wal"]
+    whole = list(endings(site, sources, 2, fork, window.end_lsn))
     first, last = (Path(segment_name(2, one.start)) for one in (whole[0], whole[-1]))
     assert first != last
-    for file in sorted((site.data(branch.timeline) / "pg_wal").glob("00000002????????????????")):
-        if file.name < last.name:
-            (tmp_path / file.name).symlink_to(file)
+    for source in sources:
+        for file in source.glob("00000002????????????????"):
+            if file.name < last.name and not (tmp_path / file.name).exists():
+                (tmp_path / file.name).symlink_to(file)
     reading = endings(site, [tmp_path], 2, fork, window.end_lsn)
     before = [one for one in whole if segment_name(2, one.start) < last.name]
     assert [next(reading) for _ in before] == before
