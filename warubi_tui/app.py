@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, ClassVar
@@ -18,6 +19,7 @@ from warubi_tui.errors import WarubiError
 from warubi_tui.screens.console import Console, ConsoleScreen
 from warubi_tui.screens.error_door import write_crash_log
 from warubi_tui.screens.palette import BindingCommands
+from warubi_tui.screens.terminal import LOST, end_with_terminal
 from warubi_tui.text import clean
 
 if TYPE_CHECKING:
@@ -152,6 +154,14 @@ class WarubiApp(Console):
         self._briefing = briefing
         self._crash: Exception | None = None
         self._last_words = ""
+
+    def on_mount(self) -> None:
+        if not self.is_headless:
+            loop = asyncio.get_running_loop()
+            end_with_terminal(lambda: loop.call_soon_threadsafe(self._leave_lost_terminal))
+
+    def _leave_lost_terminal(self) -> None:
+        self.exit(return_code=LOST)
 
     async def on_unmount(self) -> None:
         await self.services.close()

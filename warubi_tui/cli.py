@@ -1,7 +1,6 @@
 """The command line: what can be typed, and which command it calls."""
 
 import re
-import sys
 from argparse import (
     SUPPRESS,
     ArgumentParser,
@@ -242,8 +241,9 @@ def _target(options: Namespace) -> "Target":
 
 
 def _console(options: Namespace) -> int:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError("The console needs a terminal.", hint="warubi --help lists what works without one.")
+    from warubi_tui.screens.terminal import require_screen
+
+    require_screen("Every command works without it, warubi branches for one; warubi --help lists them.")
     from warubi_tui.app import WarubiApp
     from warubi_tui.timefmt import local_zone
 

@@ -16,6 +16,7 @@ from warubi_tui.demo.home import DemoNotes, demo_engine, read_notes, throw_away,
 from warubi_tui.engine.command import require_engine
 from warubi_tui.engine.programs import forget_postgres_environment
 from warubi_tui.errors import WarubiError
+from warubi_tui.screens.terminal import require_screen
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -63,13 +64,15 @@ def run(arguments: argparse.Namespace) -> int:
         WarubiError: a step failed.
     """
     require_engine()
+    terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    headless = arguments.headless or not terminal
+    if not headless:
+        require_screen("warubi demo --headless runs the recovery by itself and prints it.")
     forget_postgres_environment()
     root = Path(arguments.dir) if arguments.dir else paths.demo_dir()
-    terminal = sys.stdin.isatty() and sys.stdout.isatty()
     teller = _Teller()
     if arguments.reset:
         throw_away(root)
-    headless = arguments.headless or not terminal
     if headless and not arguments.headless:
         teller.say("no terminal here: the recovery runs by itself and is printed")
     teller.say(f"starting an engine on {root}: Neon's API over PostgreSQL on this machine")
