@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from warubi_tui.errors import UsageError
-from warubi_tui.timefmt import age, local, local_zone, parse_when, rfc3339, span_text, utc
+from warubi_tui.timefmt import age, both, local, local_zone, parse_when, rfc3339, span_text, utc
 
 NOW = datetime(2026, 11, 22, 14, 30, 15, 250000, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -200,6 +200,11 @@ class TestText:
     )
     def test_local(self, zone: tzinfo, text: str) -> None:
         assert local(NOW, zone, "seconds") == text
+
+    def test_both_says_it_once_where_the_clocks_show_utc(self) -> None:
+        at = datetime(2026, 11, 22, 14, 7, 58, tzinfo=UTC)
+        assert both(at, ZoneInfo("Etc/UTC")) == "2026-11-22 14:07:58Z"
+        assert both(at, BERLIN) == "2026-11-22 14:07:58Z = 2026-11-22 15:07:58 CET (+01:00)"
 
     def test_rfc3339(self) -> None:
         assert rfc3339(NOW.replace(microsecond=0)) == "2026-11-22T14:30:15.000000Z"

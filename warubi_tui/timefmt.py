@@ -94,6 +94,12 @@ def local(moment: datetime, zone: tzinfo, timespec: str | None = None) -> str:
     return f"{_clock_text(there, timespec)} {shown}"
 
 
+def both(moment: datetime, zone: tzinfo, timespec: str | None = None) -> str:
+    """A time in UTC and, where clocks of `zone` show something else, as they show it: `…Z = … CET (+01:00)`."""
+    shown = utc(moment, timespec)
+    return shown if is_utc(zone) else f"{shown} = {local(moment, zone, timespec)}"
+
+
 def rfc3339(moment: datetime) -> str:
     """`2026-11-22T14:07:58.123456Z`: for the API and for JSON, always UTC and always microseconds."""
     return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"

@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -8,7 +9,8 @@ from tests.commands.neon_server import NeonServer
 URI = "postgresql://owner:hunter2@127.0.0.1:1/shop"
 
 
-def test_a_copy(neon: NeonServer, warubi: Warubi) -> None:
+def test_a_copy(neon: NeonServer, warubi: Warubi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WARUBI_TZ", "Europe/Berlin")
     neon.uris["preview"] = URI
     ended = warubi("restore", "main", "--at", "-15m", "--name", "copy", "--json")
     assert ended.code == 0
@@ -17,7 +19,7 @@ def test_a_copy(neon: NeonServer, warubi: Warubi) -> None:
     assert (data["branch"]["name"], data["requested"], data["kept_as"]) == ("copy", "-15m", None)
     assert data["resolved_time"].endswith("Z")
     assert "15 min ago" in ended.err
-    assert "UTC" in ended.err
+    assert re.search(r"State at: \S+ \S+Z = \S+ \S+ CES?T", ended.err)
     ((call, body),) = neon.changes
     assert call == "POST /projects/shop-1/branches"
     assert isinstance(body, dict)

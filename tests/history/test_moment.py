@@ -59,6 +59,7 @@ async def test_outside_the_window_is_refused_with_both_ends(when: str, word: str
     past = Past(REACH)
     with pytest.raises(RefusedError, match=word) as caught:
         await resolve(past, when)
+    assert ("`now` is the newest" in caught.value.hint) == (word == "future")
     assert "2026-11-22 12:00:00Z" in caught.value.detail
     assert "2026-11-22 14:00:00Z" in caught.value.detail
     assert "0/100 to 0/900" in caught.value.detail

@@ -1,7 +1,7 @@
 """Home: the tree, its faces, and what the keys do."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import pytest
 from textual.events import Paste
@@ -28,6 +28,13 @@ async def test_the_tree_says_what_a_branch_is(open_console: Open, size: tuple[in
         await pilot.pause()
         assert "main (br-main)" in words(pilot)
         assert "2026-11-22 14:37:58 CET (+01:00)" in words(pilot)
+
+
+async def test_where_the_clocks_show_utc_a_time_is_said_once(open_console: Open) -> None:
+    async with open_console(FakeServices(), (140, 40), zone=UTC) as pilot:
+        shown = words(pilot)
+        assert "2026-11-22 13:07:58Z" in shown
+        assert "UTC" not in shown
 
 
 async def test_columns_follow_the_width(open_console: Open) -> None:

@@ -6,7 +6,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, RadioButton
 
-from tests.screens.conftest import FakeServices, Open, console, settle, until, words
+from tests.screens.conftest import FakeServices, Open, branch, console, settle, until, words
 from warubi_tui.dialogs.restore import RestoreDialog
 from warubi_tui.errors import UnknownOutcomeError, WarubiError
 from warubi_tui.screens.branches import BranchesScreen
@@ -82,6 +82,35 @@ async def test_in_place_needs_the_name_typed(open_console: Open, size: tuple[int
         await settle(pilot)
         assert services.done == [("restore", "in_place", "main", "main")]
         assert "main_old" in words(pilot)
+
+
+async def test_one_key_goes_from_a_copy_to_in_place_and_the_chosen_one_is_marked(
+    open_console: Open, size: tuple[int, int]
+) -> None:
+    main = branch("main", id="br-patient-river-12345678", default=True, protected=True)
+    async with open_console(FakeServices(all_branches=[main]), size) as pilot:
+        dialog = await to_dialog(pilot, "13:52:58.123456Z")
+        assert "(●) a copy beside it" in words(pilot)
+        assert "( ) in place, overwrites it" in words(pilot)
+        assert "f2 changes" in words(pilot)
+        await pilot.press("f2")
+        await until(pilot, lambda: dialog.plan is not None and dialog.plan.kind == "in_place")
+        await pilot.pause()
+        shown = words(pilot)
+        assert "( ) a copy beside it" in shown
+        assert "(●) in place, overwrites it" in shown
+        for part in (
+            "br-patient-river-12345678",
+            "2026-11-22 13:52:58.123456Z",
+            "14:52:58.123456 CET",
+            "LSN 0/1DE2850",
+            "Kept: the state of now",
+            "Undo: warubi restore main --in-place --from main_old --confirm main",
+            "Type main to confirm",
+        ):
+            assert part in shown
+        await pilot.press("f2")
+        assert not dialog.in_place
 
 
 async def test_a_plan_that_is_not_on_screen_cannot_be_confirmed(open_console: Open) -> None:

@@ -14,7 +14,7 @@ from warubi_tui.neon.changes import BranchChanges
 from warubi_tui.neon.client import NeonClient
 from warubi_tui.neon.models import Branch, Project
 from warubi_tui.neon.projects import choose_project
-from warubi_tui.timefmt import age, local, local_zone, utc
+from warubi_tui.timefmt import age, both, local_zone
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,10 @@ class Session:
         return branch, point
 
     def describe(self, point: RestorePoint) -> str:
-        """A point in UTC, in local time and as an age, or as an LSN: a person sees what was understood."""
+        """A point in UTC, in local time if that is another, and as an age, or as an LSN: a person sees what was understood."""
         if point.at is None:
             return f"LSN {point.lsn}"
-        return f"{utc(point.at)} = {local(point.at, self.zone)}, {age(point.at, self.now)}"
+        return f"{both(point.at, self.zone)}, {age(point.at, self.now)}"
 
 
 @asynccontextmanager

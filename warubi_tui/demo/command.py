@@ -156,7 +156,7 @@ def _briefing(notes: DemoNotes, business: str, zone: tzinfo) -> "Notice":
             f"This is a shop on real PostgreSQL, on this machine. {business}",
             "",
             f"At {timefmt.utc(notes.accident_at)}",
-            f"  ({timefmt.local(notes.accident_at, zone)})",
+            *([] if timefmt.is_utc(zone) else [f"  ({timefmt.local(notes.accident_at, zone)})"]),
             "somebody ran, in one transaction:",
             "",
             *(f"  {statement};" for statement in notes.statements),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import getters, on, work
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.timer import Timer
@@ -27,8 +28,8 @@ TYPING_SECONDS: Final = 0.2
 """How long the keyboard has to rest before the plan is made again."""
 
 _KINDS: Final = {
-    "copy": "a copy beside it (changes nothing)",
-    "in-place": "in place (overwrites it, keeps now under a name)",
+    "copy": "a copy beside it",
+    "in-place": "in place, overwrites it",
 }
 _NAME_LABELS: Final = {False: "New branch", True: "Keep now as"}
 
@@ -51,8 +52,27 @@ class RestoreDecision:
         return f"Restore {plan.target.name} in place to {when}"
 
 
+class KindButton(RadioButton):
+    """One of the two ways; which one is chosen can be read without colours."""
+
+    BUTTON_LEFT = "("
+    BUTTON_RIGHT = ")"
+
+    def show(self) -> None:
+        """Draws itself anew after the choice has changed."""
+        words = _KINDS[self.id or ""]
+        self.BUTTON_INNER = "●" if self.value else " "
+        self.label = Content.styled(words, "bold") if self.value else Content(words)
+
+
 class RestoreDialog(Dialog[RestoreDecision]):
     """Makes a plan for every change of its fields and shows it; confirms only a plan that is on screen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "f2", "other_kind", "Copy or in place", id="restore.kind", tooltip="The other way to restore"
+        ),
+    ]
 
     plan_view = getters.query_one("#plan", Static)
     when = getters.query_one("#when", Input)
@@ -83,7 +103,8 @@ class RestoreDialog(Dialog[RestoreDecision]):
                 yield Label("How")
                 with RadioSet(compact=True, id="kind"):
                     for kind in _KINDS:
-                        yield RadioButton(value=kind == "copy", id=kind)
+                        yield KindButton(value=kind == "copy", id=kind)
+                yield Label("f2 changes", id="kind-key")
             with Horizontal(classes="dialog-field"):
                 yield Label(_NAME_LABELS[False], id="name-label")
                 yield Input(compact=True, id="name", placeholder="a name is chosen for you")
@@ -116,12 +137,15 @@ class RestoreDialog(Dialog[RestoreDecision]):
         self._plan_soon()
 
     def _show_kind(self) -> None:
-        """Marks the chosen kind with a sign, not by colour alone, and asks for what it needs."""
-        for choice in self.query(RadioButton):
-            words = _KINDS[choice.id or ""]
-            choice.label = Content.styled(f"▸ {words}", "bold") if choice.value else Content(f"  {words}")
+        """Marks the chosen kind and asks for what it needs."""
+        for choice in self.query(KindButton):
+            choice.show()
         self.query_one("#typing").display = self.in_place
         self.query_one("#name-label", Label).update(_NAME_LABELS[self.in_place])
+
+    def action_other_kind(self) -> None:
+        """Chooses the other one of a copy and in place."""
+        self.query_one("#copy" if self.in_place else "#in-place", RadioButton).value = True
 
     @on(Input.Changed, "#when")
     @on(Input.Changed, "#name")

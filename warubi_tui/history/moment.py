@@ -65,10 +65,10 @@ def _read(when: str | datetime | Lsn, window: Window, *, now: datetime, zone: tz
 
 
 def _check_time(branch: Branch, window: Window, point: datetime, *, now: datetime, zone: tzinfo) -> None:
-    said = f"{timefmt.utc(point)} ({timefmt.local(point, zone)})"
+    said = timefmt.both(point, zone)
     if point > max(window.end, now):
         raise RefusedError(
-            f"{said} lies in the future, {timefmt.age(point, now)}.", _ends(branch, window), _NEAREST
+            f"{said} lies in the future, {timefmt.age(point, now)}.", _ends(branch, window), _PAST
         )
     if point < window.start:
         raise RefusedError(f"{said} lies before the history window.", _ends(branch, window), _NEAREST)
@@ -76,11 +76,12 @@ def _check_time(branch: Branch, window: Window, point: datetime, *, now: datetim
 
 def _check_lsn(branch: Branch, window: Window, point: Lsn) -> None:
     if window.end_lsn is not None and point > window.end_lsn:
-        raise RefusedError(f"LSN {point} lies in the future.", _ends(branch, window), _NEAREST)
+        raise RefusedError(f"LSN {point} lies in the future.", _ends(branch, window), _PAST)
     if window.start_lsn is not None and point < window.start_lsn:
         raise RefusedError(f"LSN {point} lies before the history window.", _ends(branch, window), _NEAREST)
 
 
+_PAST = "Choose a point that has been; `now` is the newest one."
 _NEAREST = (
     "Choose a point between them. What was before a branch began, or before it was last restored, lies in its"
     " parent or in the branch that kept the old state."

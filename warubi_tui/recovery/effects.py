@@ -47,15 +47,15 @@ def of_in_place(
         f"From: {origin}",
     ]
     lines += of_point(point, now=now, zone=zone) if point else ["State: as that branch is now"]
+    words = [shlex.quote(word) for word in (name, kept, name)]
     lines += [
         f"Kept: the state of now, with what was written since, under the name {kept}",
-        "Stays: the branch's id, name and connection string; connections drop for some seconds",
+        "Undo: warubi restore {} --in-place --from {} --confirm {}".format(*words),
         f"Lost: replication slots of {name}; rows written after that moment remain only in {kept}",
+        "Stays: the branch's id, name and connection string; connections drop for some seconds",
     ]
     if branch.protected:
         lines.append(f"Protected: {name} is protected; the server may refuse, and then nothing is done")
-    words = [shlex.quote(word) for word in (name, kept, name)]
-    lines.append("Undo: warubi restore {} --in-place --from {} --confirm {}".format(*words))
     return tuple(lines)
 
 
@@ -63,10 +63,7 @@ def of_point(point: RestorePoint, *, now: datetime, zone: tzinfo) -> list[str]:
     """The wanted state in UTC, in `zone`, as an age and as an LSN, as far as each is known."""
     lines = []
     if point.at is not None:
-        lines.append(
-            f"State at: {timefmt.utc(point.at)} = {timefmt.local(point.at, zone)},"
-            f" {timefmt.age(point.at, now)}"
-        )
+        lines.append(f"State at: {timefmt.both(point.at, zone)}, {timefmt.age(point.at, now)}")
     if point.lsn is not None:
         lines.append(f"State at: LSN {point.lsn}")
     moment = point.resolved
@@ -81,7 +78,7 @@ def of_point(point: RestorePoint, *, now: datetime, zone: tzinfo) -> list[str]:
 
 
 def commit(at: datetime | None, lsn: Lsn, zone: tzinfo) -> str:
-    """A commit in UTC, in `zone` and as an LSN."""
+    """A commit in UTC, in `zone` if that is another one, and as an LSN."""
     if at is None:
         return f"at LSN {lsn}"
-    return f"{timefmt.utc(at)} = {timefmt.local(at, zone)}, LSN {lsn}"
+    return f"{timefmt.both(at, zone)}, LSN {lsn}"

@@ -138,4 +138,6 @@ def _parent_words(branch: Branch, parent: Branch | None) -> str:
 
 def _time_facts(label: str, at: datetime, now: datetime, zone: tzinfo) -> list[tuple[str, str]]:
     shown = f"{timefmt.utc(at, 'seconds')}, {timefmt.age(at, now)}"
+    if timefmt.is_utc(zone):
+        return [(label, shown)]
     return [(label, shown), ("", timefmt.local(at, zone, "seconds"))]
