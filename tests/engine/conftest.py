@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import make_open_folder
 from tests.engine.lab import Lab, opened
-from warubi_tui.engine.timelines import Timelines
+from warubi_tui.engine import durability
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -19,7 +19,7 @@ def no_waiting_for_the_disk() -> Iterator[None]:
     It makes these tests three to five times as fast. Engines that run as processes are as they are.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Timelines, "bring_to_disk", lambda *_: None)
+        patch.setattr(durability, "_sync_file_system", lambda _: None)
         yield
 
 

@@ -1,7 +1,5 @@
 """What a base backup holds of a cluster."""
 
-from pathlib import Path
-
 import pytest
 
 from warubi_tui.engine.bases import belongs_in_base
@@ -16,7 +14,7 @@ from warubi_tui.engine.bases import belongs_in_base
     ],
 )
 def test_a_base_holds(path: str) -> None:
-    assert belongs_in_base(Path(path))
+    assert belongs_in_base(path)
 
 
 @pytest.mark.parametrize(
@@ -30,4 +28,4 @@ def test_a_base_holds(path: str) -> None:
     ],
 )
 def test_a_base_leaves_out(path: str) -> None:
-    assert not belongs_in_base(Path(path))
+    assert not belongs_in_base(path)

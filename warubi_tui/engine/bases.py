@@ -1,6 +1,5 @@
 """Base backups: copies of a timeline's cluster from which its WAL can be replayed."""
 
-import re
 import secrets
 import shutil
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from warubi_tui.engine import clock
 from warubi_tui.engine.clusters import read_control
 from warubi_tui.engine.copying import copy_file, copy_tree
+from warubi_tui.engine.durability import disk_sync
 from warubi_tui.engine.servers import Servers
 from warubi_tui.engine.site import Site
 from warubi_tui.engine.store import BaseRow, Store
@@ -20,18 +20,16 @@ _EMPTY_FOLDERS = {
 }  # fmt: skip
 
 
-def belongs_in_base(path: Path) -> bool:
+def belongs_in_base(path: str) -> bool:
     """Whether a base holds this file of a cluster (path relative to it).
 
     The list is PostgreSQL's own for low-level base backups: section "Backing Up the Data Directory" of its
     manual. `pg_control` is left out here because it must be copied last.
     """
-    parts = path.parts
-    if len(parts) > 1 and parts[0] in _EMPTY_FOLDERS:
+    folder, _, name = path.rpartition("/")
+    if folder.partition("/")[0] in _EMPTY_FOLDERS or path == "global/pg_control":
         return False
-    if parts[-1] in _NOT_FILES or path == Path("global/pg_control"):
-        return False
-    return not re.match(r"pgsql_tmp|pg_internal\.init", parts[-1])
+    return name not in _NOT_FILES and not name.startswith(("pgsql_tmp", "pg_internal.init"))
 
 
 class Bases:
@@ -46,8 +44,8 @@ class Bases:
         """Copies a cleanly stopped cluster; it is consistent at its shutdown checkpoint."""
         end_lsn = read_control(self._site, self._site.data(timeline)).checkpoint_lsn
         identity, folder = self._new_folder(timeline)
-        self._copy(timeline, folder)
-        return self._remember(identity, timeline, end_lsn)
+        size = self._copy(timeline, folder)
+        return self._remember(identity, timeline, end_lsn, size)
 
     def take_hot(self, timeline: str) -> BaseRow:
         """Copies a running cluster; it is consistent where PostgreSQL says the backup ended."""
@@ -55,7 +53,7 @@ class Bases:
         try:
             with self._servers.session(timeline) as session:
                 session.execute("SELECT pg_backup_start(%s, fast => true)", (identity,))
-                self._copy(timeline, folder)
+                size = self._copy(timeline, folder)
                 row = session.execute("SELECT lsn::text, labelfile FROM pg_backup_stop(false)").fetchone()
             assert row is not None
             label = folder / "backup_label"
@@ -65,21 +63,24 @@ class Bases:
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        return self._remember(identity, timeline, Lsn.parse(row[0]))
+        return self._remember(identity, timeline, Lsn.parse(row[0]), size)
 
     def _new_folder(self, timeline: str) -> tuple[str, Path]:
         identity = secrets.token_hex(8)
         return identity, self._site.account.make_folder(self._site.bases(timeline)) / identity
 
-    def _copy(self, timeline: str, folder: Path) -> None:
+    def _copy(self, timeline: str, folder: Path) -> int:
         data = self._site.data(timeline)
         account = self._site.account
-        copy_tree(data, folder, account, belongs_in_base)
-        copy_file(data / "global" / "pg_control", folder / "global" / "pg_control", account)
+        size = copy_tree(data, folder, account, belongs_in_base)
+        size += copy_file(data / "global" / "pg_control", folder / "global" / "pg_control", account)
         read_control(self._site, folder)
+        return size
 
-    def _remember(self, identity: str, timeline: str, end_lsn: int) -> BaseRow:
-        row = BaseRow(identity, timeline, end_lsn, clock.now())
+    def _remember(self, identity: str, timeline: str, end_lsn: int, size: int) -> BaseRow:
+        with disk_sync(self._site.bases(timeline)) as sync:
+            sync()
+        row = BaseRow(identity, timeline, end_lsn, clock.now(), size)
         with self._store.transaction() as tx:
             tx.insert(row)
         return row

@@ -2,66 +2,92 @@
 
 import errno
 import os
-import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Final
 
 from warubi_tui.engine.account import Account
 
-_CHUNK = 1 << 30
-_NO_RANGE_COPY = {errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP}
+_CHUNK: Final = 1 << 30
+_BUFFER: Final = 1 << 20
+_THREADS: Final = 2
+_NO_RANGE_COPY: Final = {errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP}
 
 
-def copy_file(source: Path, target: Path, account: Account) -> None:
-    """Copies one file, by reflink where the file system can (XFS, btrfs). The copy belongs to `account`."""
-    with source.open("rb") as reader, target.open("xb") as writer:
-        os.fchmod(writer.fileno(), 0o600)
-        if account.switch:
-            os.fchown(writer.fileno(), account.uid, account.gid)
-        if not _copy_range(reader.fileno(), writer.fileno()):
-            shutil.copyfileobj(reader, writer, 1 << 20)
+def copy_file(source: Path | str, target: Path | str, account: Account) -> int:
+    """Copies one file, by reflink where the file system can (XFS, btrfs). The copy belongs to `account`.
 
-
-def _copy_range(source: int, target: int) -> bool:
-    copy = getattr(os, "copy_file_range", None)
-    if copy is None:
-        return False
+    Returns:
+        The bytes copied.
+    """
+    reader = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        while copy(source, target, _CHUNK):
-            pass
+        writer = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            if account.switch:
+                os.fchown(writer, account.uid, account.gid)
+            return _copy_range(reader, writer)
+        finally:
+            os.close(writer)
+    finally:
+        os.close(reader)
+
+
+def _copy_range(reader: int, writer: int) -> int:
+    total = 0
+    try:
+        while copied := os.copy_file_range(reader, writer, _CHUNK):
+            total += copied
     except OSError as error:
-        if error.errno in _NO_RANGE_COPY:
-            return False
-        raise
-    return True
+        if error.errno not in _NO_RANGE_COPY:
+            raise
+    except AttributeError:
+        pass
+    while block := os.read(reader, _BUFFER):
+        total += len(block)
+        while block:
+            block = block[os.write(writer, block) :]
+    return total
 
 
-def copy_tree(source: Path, target: Path, account: Account, wanted: Callable[[Path], bool]) -> None:
+def copy_tree(source: Path, target: Path, account: Account, wanted: Callable[[str], bool]) -> int:
     """Copies the folder `source` to the new folder `target`, without what `wanted` says no to.
 
     `wanted` sees paths relative to `source`. Files that vanish meanwhile are left out: PostgreSQL removes
-    files while a base backup runs, and replay of the WAL removes them again.
+    files while a base backup runs, and replay of the WAL removes them again. Folders are copied side by
+    side: most of the work is the kernel's, which makes files under a lock of their folder.
+
+    Returns:
+        The bytes copied.
     """
-    account.make_folder(target)
-    pending = [Path()]
-    while pending:
-        folder = pending.pop()
+
+    def copy(folder: str) -> tuple[int, list[str]]:
+        account.make_folder(target / folder)
+        size = 0
+        folders = []
         for entry in os.scandir(source / folder):
-            relative = folder / entry.name
+            relative = f"{folder}/{entry.name}" if folder else entry.name
             if not wanted(relative):
                 continue
             if entry.is_dir(follow_symlinks=False):
-                account.make_folder(target / relative)
-                pending.append(relative)
+                folders.append(relative)
             else:
-                try:
-                    copy_file(source / relative, target / relative, account)
-                except FileNotFoundError:
-                    (target / relative).unlink(missing_ok=True)
+                size += _copy_if_there(entry.path, f"{target}/{relative}", account)
+        return size, folders
+
+    total = 0
+    with ThreadPoolExecutor(_THREADS) as pool:
+        pending = [pool.submit(copy, "")]
+        while pending:
+            size, folders = pending.pop(0).result()
+            total += size
+            pending += [pool.submit(copy, folder) for folder in folders]
+    return total
 
 
-def tree_size(folder: Path) -> int:
-    """Bytes in all files below `folder`."""
-    return sum(
-        (Path(parent) / name).lstat().st_size for parent, _, files in os.walk(folder) for name in files
-    )
+def _copy_if_there(source: str, target: str, account: Account) -> int:
+    try:
+        return copy_file(source, target, account)
+    except FileNotFoundError:
+        return 0

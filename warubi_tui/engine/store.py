@@ -23,7 +23,7 @@ CREATE TABLE timeline (
 ) STRICT;
 CREATE TABLE base (
     id TEXT PRIMARY KEY, timeline TEXT NOT NULL REFERENCES timeline, end_lsn INTEGER NOT NULL,
-    taken_at INTEGER NOT NULL
+    taken_at INTEGER NOT NULL, size INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE branch (
     id TEXT PRIMARY KEY, project TEXT NOT NULL REFERENCES project, name TEXT NOT NULL,
@@ -55,7 +55,7 @@ CREATE TABLE operation (
     started_at INTEGER, finished_at INTEGER
 ) STRICT;
 CREATE INDEX operation_by_time ON operation (created_at, id);
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 """
 
 
@@ -101,13 +101,17 @@ class TimelineRow(Row):
 
 @dataclass(frozen=True)
 class BaseRow(Row):
-    """A copy of a timeline's cluster, consistent at `end_lsn`; its commits are at or before `taken_at`."""
+    """A copy of a timeline's cluster, consistent at `end_lsn`; its commits are at or before `taken_at`.
+
+    `size` is in bytes.
+    """
 
     TABLE: ClassVar[str] = "base"
     id: str
     timeline: str
     end_lsn: int
     taken_at: int
+    size: int
 
 
 @dataclass(frozen=True)
@@ -258,7 +262,7 @@ class Store:
         verdict = self._connection.execute("PRAGMA quick_check").fetchone()[0]
         if verdict != "ok":
             raise UnreadableStoreError(str(verdict))
-        if self._version() != 1:
+        if self._version() != 2:
             raise UnreadableStoreError(f"it was written by another version (format {self._version()})")
 
     def _version(self) -> int:

@@ -2,15 +2,15 @@
 
 import re
 import shutil
-import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from warubi_tui.engine.bases import belongs_in_base
-from warubi_tui.engine.clusters import initdb, read_control, run_program
-from warubi_tui.engine.copying import copy_file, copy_tree, tree_size
+from warubi_tui.engine.clusters import initdb, read_control
+from warubi_tui.engine.copying import copy_file, copy_tree
+from warubi_tui.engine.durability import disk_sync
 from warubi_tui.engine.failures import RecoveryFailedError
 from warubi_tui.engine.lineage import restore_command
 from warubi_tui.engine.servers import ServerError, Servers
@@ -32,9 +32,8 @@ class Materialized:
 
 def free_space_wanted(site: Site, target: Target) -> tuple[int, int]:
     """Bytes a new timeline may need, and bytes that are free."""
-    base = site.bases(target.base.timeline) / target.base.id
     log = max(target.lsn - target.base.end_lsn, 0)
-    return int(tree_size(base) * 1.2) + log + _SPARE_BYTES, shutil.disk_usage(site.root).free
+    return int(target.base.size * 1.2) + log + _SPARE_BYTES, shutil.disk_usage(site.root).free
 
 
 class Timelines:
@@ -47,11 +46,12 @@ class Timelines:
     def create_first(self, timeline: str, prepare: Callable[[], None]) -> None:
         """A new cluster, running while `prepare` fills it, cleanly stopped afterwards."""
         self._make_folders(timeline)
-        initdb(self._site, self._site.data(timeline))
-        self._servers.start(timeline, settings={"fsync": "off"})
-        prepare()
-        self._servers.stop(timeline)
-        self.bring_to_disk(timeline)
+        with disk_sync(self._site.timeline(timeline)) as sync:
+            initdb(self._site, self._site.data(timeline))
+            self._servers.start(timeline, settings={"fsync": "off"})
+            prepare()
+            self._servers.stop(timeline)
+            sync()
 
     def materialize(self, timeline: str, target: Target, prepare: Callable[[], None]) -> Materialized:
         """A new cluster in exactly the state of `target`, promoted, cleanly stopped, on disk.
@@ -65,7 +65,17 @@ class Timelines:
         self._make_folders(timeline)
         data = self._site.data(timeline)
         base = self._site.bases(target.base.timeline) / target.base.id
-        self._copy_base(base, data)
+        with disk_sync(self._site.timeline(timeline)) as sync, ThreadPoolExecutor(1) as beside:
+            self._copy_base(base, data)
+            copied = beside.submit(sync)
+            made = self._recover(timeline, target, prepare)
+            if not read_control(self._site, data).shut_down:
+                raise RecoveryFailedError("the recovered cluster did not stop cleanly")
+            copied.result()
+            sync()
+        return made
+
+    def _recover(self, timeline: str, target: Target, prepare: Callable[[], None]) -> Materialized:
         parent = target.spans[0].timeline
         settings = {
             "restore_command": restore_command(self._site, target.spans),
@@ -84,16 +94,13 @@ class Timelines:
             }
         try:
             self._servers.start(timeline, settings=settings, limit_seconds=RECOVERY_LIMIT_SECONDS)
-            made = _verify(data, parent.tli, target)
+            made = _verify(self._site.data(timeline), parent.tli, target)
             prepare()
             self._servers.stop(timeline)
         except ServerError as error:
             raise RecoveryFailedError(
                 f"PostgreSQL could not recover to {Lsn(target.lsn)}: {error}"
             ) from error
-        if not read_control(self._site, data).shut_down:
-            raise RecoveryFailedError("the recovered cluster did not stop cleanly")
-        self.bring_to_disk(timeline)
         return made
 
     def _make_folders(self, timeline: str) -> None:
@@ -103,16 +110,9 @@ class Timelines:
 
     def _copy_base(self, base: Path, data: Path) -> None:
         account = self._site.account
-        copy_tree(base, data, account, lambda path: path.name == "backup_label" or belongs_in_base(path))
-        copy_file(base / "global" / "pg_control", data / "global" / "pg_control", account)
+        copy_tree(base, data, account, lambda _: True)
         (data / "recovery.signal").touch(mode=0o600)
         account.own(data / "recovery.signal")
-
-    def bring_to_disk(self, timeline: str) -> None:
-        """Brings a cluster to disk: one call for the file system where that exists, else file by file."""
-        at_once = sys.platform == "linux" and self._site.programs.major >= 17
-        method = ["--sync-method=syncfs"] if at_once else []
-        run_program(self._site, "initdb", "--sync-only", *method, "-D", str(self._site.data(timeline)))
 
     def keep_history_only(self, timeline: str) -> None:
         """Removes the cluster of a stopped timeline and keeps its log and bases, for its children.
