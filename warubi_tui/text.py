@@ -35,6 +35,14 @@ def clean_lines(text: str) -> str:
     return "\n".join(clean(line) for line in text.splitlines())
 
 
+def shorten_middle(text: str, length: int) -> str:
+    """At most `length` characters of `text`, cut in the middle: names often differ at their end alone."""
+    if len(text) <= length:
+        return text
+    tail = max(length - 1, 0) // 2
+    return text[: max(length - 1 - tail, 0)] + "…" + (text[-tail:] if tail else "")
+
+
 def shorten(text: str, length: int) -> str:
     """At most `length` characters of `text`, with an ellipsis where something was cut."""
     return text if len(text) <= length else text[: max(length - 1, 0)] + "…"

@@ -95,7 +95,7 @@ def local(moment: datetime, zone: tzinfo, timespec: str | None = None) -> str:
 
 
 def both(moment: datetime, zone: tzinfo, timespec: str | None = None) -> str:
-    """A time in UTC and, where clocks of `zone` show something else, as they show it: `…Z = … CET (+01:00)`."""
+    """A time in UTC and, where clocks of `zone` show another, as they show it: `…Z = … CET (+01:00)`."""
     shown = utc(moment, timespec)
     return shown if is_utc(zone) else f"{shown} = {local(moment, zone, timespec)}"
 

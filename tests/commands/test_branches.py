@@ -38,8 +38,8 @@ class TestCreate:
         ended = warubi("branch", "create", "dev")
         assert ended.code == 0
         assert "Created dev (br-new-1) from main." in ended.out
-        assert "create_branch: running" in ended.err
-        assert "create_branch: finished" in ended.err
+        assert "make the branch: running" in ended.err
+        assert "make the branch: finished" in ended.err
         ((call, body),) = neon.changes
         assert call == "POST /projects/shop-1/branches"
         assert body == {

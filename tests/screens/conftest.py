@@ -221,11 +221,13 @@ class FakeServices:
             ),
         )
 
-    async def moment(self, branch: Branch, at: datetime) -> Moment | None:
+    async def moment(self, branch: Branch, at: datetime | Lsn) -> Moment | None:
         await self._enter("moment")
         if not self.knows_commits:
             return None
         second = timedelta(seconds=1)
+        if isinstance(at, Lsn):
+            return Moment(at, NOW - timedelta(minutes=20), None, None)
         return Moment(Lsn(0x1DE2850), at - second, Lsn(0x1DE2900), at + second)
 
     async def resolve(self, branch: Branch, when: "str | datetime | Lsn") -> RestorePoint:

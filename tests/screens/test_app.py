@@ -87,6 +87,8 @@ async def test_help_lists_the_keys_of_the_screen(open_console: Open, size: tuple
         shown = words(pilot)
         assert "Branches: help" in shown
         assert re.search(r"⏎ +Timeline +Its history on a time axis", shown)
+        assert "Cursor up" not in shown
+        assert "Focus Next" not in shown
         await pilot.press("escape", "2")
         await settle(pilot)
         await pilot.press("f1")

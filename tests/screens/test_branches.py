@@ -10,7 +10,7 @@ from textual.widgets import Button, DataTable, Input
 from tests.screens.conftest import NOW, FakeServices, Open, branch, console, settle, until, words
 from warubi_tui.dialogs.ask import AskDialog
 from warubi_tui.errors import RefusedError, UnreachableError
-from warubi_tui.screens.branch_rows import branch_rows, columns, short_time
+from warubi_tui.screens.branch_rows import branch_rows, columns, short_time, twigs
 from warubi_tui.screens.branches import BranchesScreen
 from warubi_tui.screens.work import WorkState
 from warubi_tui.widgets.error_panel import ErrorPanel
@@ -285,6 +285,49 @@ async def test_the_cursor_stays_on_its_branch_when_the_list_changes(open_console
         assert isinstance(screen, BranchesScreen)
         assert screen.selected is not None
         assert screen.selected.name == "copy"
+
+
+async def test_ages_grow_while_one_looks(open_console: Open) -> None:
+    services = FakeServices(
+        all_branches=[branch("main", default=True, created_at=NOW - timedelta(seconds=50))]
+    )
+    async with open_console(services, (120, 40)) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, BranchesScreen)
+        assert screen.table.get_cell("br-main", "Age").plain == "50 s"
+        console(pilot).now = lambda: NOW + timedelta(seconds=15)
+        screen.refresh_ages()
+        await pilot.pause()
+        assert screen.table.get_cell("br-main", "Age").plain == "1 min"
+        assert "1 min ago" in words(pilot)
+
+
+async def test_siblings_hang_on_one_line_and_long_names_differ_by_their_ends(open_console: Open) -> None:
+    stamps = ("20261122T140758Z", "20261122T140801Z")
+    copies = [branch(f"main_restored_after_the_accident_{stamp}", "main") for stamp in stamps]
+    inner = branch("inner", copies[0].name)
+    main = branch("main", default=True)
+    async with open_console(FakeServices(all_branches=[main, *copies, inner])) as pilot:
+        shown = words(pilot)
+        assert "├─ main_rest" in shown
+        assert "│ └─ inner" in shown
+        assert "└─ main_rest" in shown
+        assert "140758Z" in shown
+        assert "140801Z" in shown
+
+
+def test_twigs_of_a_forest() -> None:
+    assert twigs([0, 1, 2, 3, 2, 1, 0, 1, 2]) == [
+        "",
+        "├─ ",
+        "│ ├─ ",
+        "│ │ └─ ",
+        "│ └─ ",
+        "└─ ",
+        "",
+        "└─ ",
+        "  └─ ",
+    ]
 
 
 def test_a_thousand_rows_at_most() -> None:

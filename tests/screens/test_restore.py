@@ -57,7 +57,7 @@ async def test_a_copy_is_made_and_compared(open_console: Open, size: tuple[int, 
         assert isinstance(pilot.app.screen, WorkScreen)
         shown = words(pilot)
         assert "✔ done" in shown
-        assert "✔ create_branch" in shown
+        assert "✔ make the branch" in shown
         await pilot.press("d")
         await settle(pilot)
         assert isinstance(pilot.app.screen, DiffScreen)

@@ -106,6 +106,40 @@ async def test_typing_a_time_goes_there_to_the_microsecond(open_console: Open) -
         assert screen.cursor == NOW - timedelta(hours=1, minutes=2, seconds=57, microseconds=876_544)
 
 
+async def test_typing_an_lsn_goes_to_its_commit(open_console: Open) -> None:
+    async with open_console(eventful()) as pilot:
+        screen = await to_timeline(pilot)
+        await pilot.press("t")
+        await pilot.pause()
+        pilot.app.screen.query_one("#answer", Input).value = "0/1de2850"
+        await pilot.pause()
+        assert "LSN 0/1DE2850: to the last commit up to there" in words(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: screen.cursor == NOW - timedelta(minutes=20))
+
+
+async def test_an_lsn_that_the_server_cannot_place_is_an_error_in_words(open_console: Open) -> None:
+    async with open_console(eventful(knows_commits=False)) as pilot:
+        screen = await to_timeline(pilot)
+        before = screen.cursor
+        await pilot.press("t")
+        await pilot.pause()
+        pilot.app.screen.query_one("#answer", Input).value = "0/1DE2850"
+        await pilot.pause()
+        await pilot.press("enter")
+        await until(pilot, lambda: "The time of LSN 0/1DE2850 is not known" in words(pilot))
+        assert screen.cursor == before
+
+
+async def test_where_no_event_is_left_it_is_said(open_console: Open) -> None:
+    async with open_console(FakeServices()) as pilot:
+        await to_timeline(pilot)
+        await pilot.press("p")
+        await until(pilot, lambda: "There is no event before the cursor" in words(pilot))
+        await pilot.press("n")
+        await until(pilot, lambda: "There is no event after the cursor" in words(pilot))
+
+
 async def test_a_time_that_cannot_be_read_is_refused_where_it_was_typed(open_console: Open) -> None:
     async with open_console(eventful()) as pilot:
         screen = await to_timeline(pilot)
@@ -131,6 +165,7 @@ async def test_zoom_keeps_the_cursor_in_its_cell_and_reaches_milliseconds(open_c
             assert screen.axis.viewport.cell_of(screen.axis.cursor) == cell
         assert screen.axis.viewport.span < 200_000
         assert re.search(r"\d\d:\d\d\.\d{3} ", words(pilot))
+        assert re.search(r"shown 2026-11-22 13:37:5\d\.\d{3}Z  +[0-9]+ ms.*13:37:58\.\d{3}Z", words(pilot))
         await pilot.press("0")
         assert screen.axis.viewport == screen.axis.viewport.fit()
 

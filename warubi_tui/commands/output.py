@@ -34,7 +34,7 @@ class Output:
         for operation in operations:
             if self._shown.get(operation.id) != operation.status:
                 self._shown[operation.id] = operation.status
-                self.note(f"{operation.action}: {operation.status}")
+                self.note(f"{operation.words}: {operation.status}")
 
 
 def write(text: str) -> None:

@@ -55,7 +55,7 @@ class Session:
         return branch, point
 
     def describe(self, point: RestorePoint) -> str:
-        """A point in UTC, in local time if that is another, and as an age, or as an LSN: a person sees what was understood."""
+        """A point in UTC, local time and as an age, or as an LSN: a person sees what was understood."""
         if point.at is None:
             return f"LSN {point.lsn}"
         return f"{both(point.at, self.zone)}, {age(point.at, self.now)}"

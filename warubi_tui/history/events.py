@@ -77,9 +77,9 @@ def _operation(operation: Operation) -> Event:
     return Event(
         operation.created_at,
         "operation",
-        f"{operation.action} {operation.status}",
+        f"{operation.words}: {operation.status}",
         operation.branch_id or "",
-        f"Operation {operation.id}, {operation.duration.total_seconds():.1f} s{reason}",
+        f"Operation {operation.action} {operation.id}, {operation.duration.total_seconds():.1f} s{reason}",
     )
 
 

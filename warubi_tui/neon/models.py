@@ -150,6 +150,22 @@ class Endpoint:
         )
 
 
+_OPERATIONS: Final = {
+    "apply_config": "set up the compute",
+    "check_availability": "check that the compute answers",
+    "create_branch": "make the branch",
+    "create_compute": "make the compute",
+    "create_timeline": "make the branch's storage",
+    "delete_timeline": "delete the branch's storage",
+    "detach_parent_branch": "detach the branch from its parent",
+    "start_compute": "start the compute",
+    "suspend_compute": "suspend the compute",
+    "timeline_archive": "archive the branch",
+    "timeline_unarchive": "bring the branch back from the archive",
+}
+"""What operations do, in words; the keys are values of `OperationAction` in Neon's OpenAPI document."""
+
+
 @dataclass(frozen=True)
 class Operation:
     """Work that the server does after a call has returned."""
@@ -166,6 +182,11 @@ class Operation:
     created_at: datetime
     updated_at: datetime
     duration: timedelta
+
+    @property
+    def words(self) -> str:
+        """What it does, as a person says it."""
+        return _OPERATIONS.get(self.action) or self.action.replace("_", " ")
 
     @property
     def succeeded(self) -> bool:

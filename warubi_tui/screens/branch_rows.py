@@ -11,7 +11,7 @@ from rich.text import Text
 
 from warubi_tui import timefmt
 from warubi_tui.neon.branches import tree
-from warubi_tui.text import clean, shorten
+from warubi_tui.text import clean, shorten_middle
 from warubi_tui.widgets.facts import size_words
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ MAX_ROWS: Final = 1_000
 _NAME_WIDTH: Final = 24
 _PADDING: Final = 2
 
-_COLUMNS: Final = (("Marks", 17), ("Data as of", 10), ("State", 8), ("Size", 7), ("Age", 10))
+AGE: Final = "Age"
+_COLUMNS: Final = (("Marks", 17), ("Data as of", 10), ("State", 8), ("Size", 7), (AGE, 10))
 """Beside the name, most important first: label and width in cells."""
 
 
@@ -44,15 +45,14 @@ class BranchRow:
     """One branch at its place in the tree."""
 
     branch: Branch
-    depth: int
-    """0 for a root, and for every branch while a filter is on."""
+    twig: str
+    """What joins it to its parent, before the name; empty for a root, and for every branch under a filter."""
     now: datetime
 
     def cells(self, shown: Sequence[tuple[str, int]]) -> list[Text]:
         """What stands in the columns `shown`, as text that is never read as markup."""
         branch, now = self.branch, self.now
-        marker = "  " * (self.depth - 1) + "└─ " if self.depth else ""
-        name = shorten(clean(branch.name), shown[0][1] - len(marker))
+        name = shorten_middle(clean(branch.name), shown[0][1] - len(self.twig))
         by_label = {
             "Marks": Text(" ".join(marks(branch))),
             "Data as of": Text(
@@ -62,10 +62,15 @@ class BranchRow:
                 clean(f"→{branch.pending_state}" if branch.pending_state else branch.current_state)
             ),
             "Size": Text(size_words(branch.logical_size), justify="right"),
-            "Age": Text(timefmt.age(branch.created_at, now).removesuffix(" ago")),
+            AGE: age_cell(branch, now),
         }
-        first = Text.assemble((marker, "dim"), (name, "bold" if branch.default else ""))
+        first = Text.assemble((self.twig, "dim"), (name, "bold" if branch.default else ""))
         return [first, *(by_label[label] for label, _ in shown[1:])]
+
+
+def age_cell(branch: Branch, now: datetime) -> Text:
+    """How long ago a branch was made."""
+    return Text(timefmt.age(branch.created_at, now).removesuffix(" ago"))
 
 
 def branch_rows(branches: Sequence[Branch], wanted: str, now: datetime) -> list[BranchRow]:
@@ -74,12 +79,25 @@ def branch_rows(branches: Sequence[Branch], wanted: str, now: datetime) -> list[
     Args:
         wanted: in lower case; only branches with this in their name or id are kept, without indentation.
     """
-    rows = [
-        BranchRow(row.branch, 0 if wanted else row.depth, now)
-        for row in tree(branches)
+    rows = tree(branches)
+    joined = zip(rows, twigs([row.depth for row in rows]), strict=True)
+    found = [
+        BranchRow(row.branch, "" if wanted else twig, now)
+        for row, twig in joined
         if wanted in row.branch.name.lower() or wanted in row.branch.id.lower()
     ]
-    return rows[:MAX_ROWS]
+    return found[:MAX_ROWS]
+
+
+def twigs(depths: Sequence[int]) -> list[str]:
+    """What is drawn before the names of a tree with rows of these depths: `├─ `, for the last one `└─ `."""
+    drawn: list[str] = []
+    goes_on: set[int] = set()
+    for depth in reversed(depths):
+        trunk = "".join("│ " if level in goes_on else "  " for level in range(1, depth))
+        drawn.append(f"{trunk}{'├─ ' if depth in goes_on else '└─ '}" if depth else "")
+        goes_on = {level for level in goes_on if level < depth} | {depth}
+    return drawn[::-1]
 
 
 def marks(branch: Branch) -> list[str]:

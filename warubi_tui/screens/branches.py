@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual import getters, on, work
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
-from textual.message import Message
 from textual.reactive import var
 from textual.widget import Widget
 from textual.widgets import DataTable, Static
@@ -20,32 +19,38 @@ from warubi_tui.dialogs.ask import AskDialog
 from warubi_tui.dialogs.confirm import ConfirmDialog
 from warubi_tui.errors import UsageError
 from warubi_tui.neon.branches import NAME_LENGTH, children
-from warubi_tui.screens.branch_rows import MAX_ROWS, branch_facts, branch_rows, columns
+from warubi_tui.screens.branch_rows import (
+    AGE,
+    MAX_ROWS,
+    BranchRow,
+    age_cell,
+    branch_facts,
+    branch_rows,
+    columns,
+)
 from warubi_tui.screens.console import ConsoleScreen
 from warubi_tui.screens.work import Work
 from warubi_tui.widgets.facts import facts_content
 from warubi_tui.widgets.filter_bar import FilterBar
+from warubi_tui.widgets.fitted_table import FittedTable
 
 if TYPE_CHECKING:
     from warubi_tui.neon.models import Branch, Endpoint, Project
 
+AGE_SECONDS: Final = 1
+"""How often the ages on the screen are brought up to date."""
+
 _CHANGES = frozenset({"restore", "rename", "protect", "set_default", "delete"})
 
 
-class BranchTable(DataTable[object]):
+class BranchTable(FittedTable):
     """The list; enter opens the timeline."""
-
-    class Resized(Message):
-        """The list has another width, so other columns fit."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "enter", "select_cursor", "Timeline", id="branches.timeline", tooltip="Its history on a time axis"
         ),
     ]
-
-    def on_resize(self) -> None:
-        self.post_message(self.Resized())
 
 
 class BranchesScreen(ConsoleScreen):
@@ -104,6 +109,8 @@ class BranchesScreen(ConsoleScreen):
         self._endpoints: Sequence[Endpoint] = ()
         self._failed = False
         self._shown: dict[str, Branch] = {}
+        self._rows: list[BranchRow] = []
+        """The rows of the table where it has room for their ages."""
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static(Content("Asking for the branches…"), id="branches-state")
@@ -118,6 +125,7 @@ class BranchesScreen(ConsoleScreen):
         self.table.focus()
         self.watch(self.console, "read_only", self._read_only_changed, init=False)
         self._say_state(loading=True)
+        self.set_interval(AGE_SECONDS, self.refresh_ages)
         self.call_after_refresh(self.load)
 
     def _read_only_changed(self) -> None:
@@ -147,16 +155,28 @@ class BranchesScreen(ConsoleScreen):
         self._shown = {row.branch.id: row.branch for row in rows}
         self.table.clear(columns=True)
         for label, width in shown:
-            self.table.add_column(label, width=width)
+            self.table.add_column(label, width=width, key=label)
         for row in rows:
             self.table.add_row(*row.cells(shown), key=row.branch.id)
+        self._rows = rows if AGE in {label for label, _ in shown} else []
         if selected is not None and selected.id in self._shown:
             self.table.move_cursor(row=self.table.get_row_index(selected.id), animate=False)
         self.filter_bar.count(len(rows), len(self.branches))
         self._show_detail()
         self._say_state()
 
-    @on(BranchTable.Resized)
+    def refresh_ages(self) -> None:
+        """Says how old the branches are by now."""
+        if not self.is_current or self.loaded_at is None:
+            return
+        now = self.console.now()
+        for row in self._rows:
+            age = age_cell(row.branch, now)
+            if self.table.get_cell(row.branch.id, AGE) != age:
+                self.table.update_cell(row.branch.id, AGE, age)
+        self._describe_selected()
+
+    @on(FittedTable.Resized)
     def _fit_columns(self) -> None:
         if self.branches:
             self.show_branches()
@@ -198,8 +218,12 @@ class BranchesScreen(ConsoleScreen):
 
     @on(DataTable.RowHighlighted, "#branches")
     def _show_detail(self) -> None:
+        self.subject = self.selected.name if self.selected else ""
+        self._describe_selected()
+        self.refresh_bindings()
+
+    def _describe_selected(self) -> None:
         branch = self.selected
-        self.subject = branch.name if branch else ""
         if branch is None:
             nothing = "Nothing matches the filter." if self.filter_bar.text else ""
             self.detail.update(Content(nothing))
@@ -208,7 +232,6 @@ class BranchesScreen(ConsoleScreen):
             parent = next((one for one in self.branches if one.id == branch.parent_id), None)
             facts = branch_facts(branch, parent, endpoint, now=self.console.now(), zone=self.console.zone)
             self.detail.update(facts_content(facts))
-        self.refresh_bindings()
 
     def _work_changed(self, changed: Work) -> None:
         if changed.finished is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from rich.table import Table
 from rich.text import Text
@@ -13,6 +13,11 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Label, Static
+
+_ENDING: Final = (
+    "Arrows, pgup, pgdn, home and end move in lists; tab goes to the next field; ctrl+p finds all of these by"
+    " name. esc closes."
+)
 
 
 class HelpScreen(ModalScreen[None]):
@@ -46,7 +51,7 @@ class HelpScreen(ModalScreen[None]):
             yield Label(Content.styled(f"{self._title}: help", "bold"))
             yield Static(Content(self._about), id="help-about")
             yield Static(table)
-            yield Static(Content.styled("esc closes", "dim"))
+            yield Static(Content.styled(_ENDING, "dim"), id="help-ending")
 
     def action_close(self) -> None:
         """Closes the help."""
@@ -56,18 +61,18 @@ class HelpScreen(ModalScreen[None]):
 def key_rows(
     active: Iterable[ActiveBinding], display: Iterable[tuple[str, str]] = ()
 ) -> list[tuple[str, str, str]]:
-    """Key, short name and explanation of bindings, warubi's own first; keys of one action share a row.
+    """Key, short name and explanation of warubi's own bindings; keys of one action share a row.
 
     Args:
         display: pairs of a binding's key and how it is written.
     """
     written = dict(display)
     rows: dict[tuple[str, str], list[str]] = {}
-    for one in sorted(active, key=lambda one: one.binding.id is None):
+    for one in active:
         binding = one.binding
-        if not binding.description or binding.system:
+        if not binding.id or not binding.tooltip:
             continue
-        keys = rows.setdefault((binding.description, one.tooltip or binding.tooltip), [])
+        keys = rows.setdefault((binding.description, binding.tooltip), [])
         shown = written.get(binding.key, binding.key)
         if shown not in keys:
             keys.append(shown)

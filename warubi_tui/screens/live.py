@@ -89,8 +89,11 @@ class LiveServices:
         client = await self.client()
         return await client.activity(branch.project_id, branch.id, from_=start, to=end, buckets=buckets)
 
-    async def moment(self, branch: Branch, at: datetime) -> Moment | None:
-        return await (await self.client()).moment(branch.project_id, branch.id, at=at)
+    async def moment(self, branch: Branch, at: datetime | Lsn) -> Moment | None:
+        client = await self.client()
+        if isinstance(at, datetime):
+            return await client.moment(branch.project_id, branch.id, at=at)
+        return await client.moment(branch.project_id, branch.id, lsn=at)
 
     async def resolve(self, branch: Branch, when: str | datetime | Lsn) -> RestorePoint:
         from warubi_tui.history.moment import resolve_point

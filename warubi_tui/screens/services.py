@@ -88,7 +88,7 @@ class Services(Protocol):
         """Commits in equal parts from `start` to `end`; None where the server does not offer it."""
         ...
 
-    async def moment(self, branch: Branch, at: datetime) -> Moment | None:
+    async def moment(self, branch: Branch, at: datetime | Lsn) -> Moment | None:
         """What a restore to `at` would hold; None where the server does not offer it."""
         ...
 

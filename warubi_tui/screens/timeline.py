@@ -15,6 +15,8 @@ from textual.widgets import Static
 
 from warubi_tui import timefmt
 from warubi_tui.dialogs.ask import AskDialog
+from warubi_tui.errors import RefusedError
+from warubi_tui.lsn import Lsn
 from warubi_tui.screens.console import ConsoleScreen
 from warubi_tui.screens.work import Work
 from warubi_tui.text import clean
@@ -39,7 +41,7 @@ class TimelineScreen(ConsoleScreen):
     TITLE_WORDS = "Timeline"
     ABOUT = (
         "The part of the past that can be restored. Arrows move the cursor, + and - zoom at it, "
-        "t takes a time (14:05, -15m, yesterday 14:05 Europe/Berlin, 2026-11-22T14:05:00.250Z). "
+        "t takes a time (14:05, -15m, yesterday 14:05 Europe/Berlin, 2026-11-22T14:05:00.250Z) or an LSN. "
         "● created, ◇ a branch made of it, ↺ overwritten by a restore, ✗ expires, "
         "▪ operation. A restore holds every commit up to the cursor "
         "and nothing after it; [ and ] go from commit to commit where the server knows them."
@@ -48,7 +50,7 @@ class TimelineScreen(ConsoleScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "restore", "Restore…", id="timeline.restore", tooltip="Restore to this moment"),
-        Binding("t", "type_time", "Time…", id="timeline.time", tooltip="Go to a time that you type"),
+        Binding("t", "type_time", "Time…", id="timeline.time", tooltip="Go to a time or LSN that you type"),
         Binding(
             "left_square_bracket",
             "before_commit",
@@ -157,6 +159,10 @@ class TimelineScreen(ConsoleScreen):
         self._moment_words = "" if self.moment else "the server tells it when the branch is made"
         self._show_readout()
 
+    @on(TimelineView.NoEvent)
+    def _no_event(self, event: TimelineView.NoEvent) -> None:
+        self.console.say(f"There is no event {event.side} the cursor")
+
     @on(TimelineView.Moved)
     def _view_moved(self) -> None:
         if self._activity_timer is not None:
@@ -231,17 +237,42 @@ class TimelineScreen(ConsoleScreen):
             return timefmt.parse_when(text, now=console.now(), zone=console.zone)
 
         def meaning(text: str) -> str:
+            if Lsn.looks_like(text):
+                return f"LSN {Lsn.parse(text)}: to the last commit up to there"
             at = read(text)
-            lines = [timefmt.utc(at), timefmt.local(at, console.zone), timefmt.age(at, console.now())]
+            lines = [timefmt.utc(at), timefmt.age(at, console.now())]
+            if not timefmt.is_utc(console.zone):
+                lines.insert(1, timefmt.local(at, console.zone))
             if not window.start <= at <= window.end:
                 lines.append("Outside the history window: the cursor will stop at its edge.")
             return "\n".join(lines)
 
         typed = await self.app.push_screen_wait(
-            AskDialog("Go to a time", "A time, with or without a zone, or -15m:", "Go there", meaning=meaning)
+            AskDialog(
+                "Go to a time or LSN",
+                "A time, with or without a zone, -15m, or an LSN:",
+                "Go there",
+                meaning=meaning,
+            )
         )
-        if typed is not None:
+        if typed is not None and Lsn.looks_like(typed):
+            self._go_to_lsn(Lsn.parse(typed))
+        elif typed is not None:
             self.axis.choose(to_microseconds(read(typed)))
+
+    @work(
+        exclusive=True, group="timeline.lsn", exit_on_error=False, description="Ask when an LSN was written"
+    )
+    async def _go_to_lsn(self, lsn: Lsn) -> None:
+        assert self.branch is not None
+        moment = await self.console.services.moment(self.branch, lsn)
+        if moment is None or moment.time is None:
+            raise RefusedError(
+                f"The time of LSN {lsn} is not known",
+                "The server does not tell which commit stands there.",
+                "A restore takes the LSN as it is: press enter and type it there.",
+            )
+        self.axis.choose(to_microseconds(moment.time))
 
     def action_before_commit(self) -> None:
         """Goes to the last instant that does not hold the commit included last."""

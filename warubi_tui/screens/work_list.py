@@ -17,8 +17,9 @@ from warubi_tui import timefmt
 from warubi_tui.neon.models import Operation
 from warubi_tui.screens.console import ConsoleScreen
 from warubi_tui.screens.work import Work, WorkState
-from warubi_tui.text import clean, clean_lines
+from warubi_tui.text import clean, clean_lines, shorten_middle
 from warubi_tui.widgets.facts import facts_content
+from warubi_tui.widgets.fitted_table import FittedTable
 
 _MARKS: Final = {
     WorkState.RUNNING: "▶",
@@ -32,6 +33,10 @@ _STYLES: Final = {
     WorkState.FAILED: "bold $text-error",
     WorkState.UNKNOWN: "bold $text-warning",
 }
+
+
+_PADDING: Final = 2
+_TITLE_LEAST: Final = 20
 
 
 class WorkScreen(ConsoleScreen):
@@ -52,20 +57,16 @@ class WorkScreen(ConsoleScreen):
         Binding("b", "home", "Branches", id="work.branches", tooltip="To the list of branches"),
     ]
 
-    table = getters.query_one("#works", DataTable)
+    table = getters.query_one("#works", FittedTable)
     detail = getters.query_one("#work-detail", Static)
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="works-state")
-        yield DataTable[object](id="works", cursor_type="row")
+        yield FittedTable(id="works", cursor_type="row")
         with VerticalScroll(id="work-pane", can_focus=False):
             yield Static(id="work-detail")
 
     def on_mount(self) -> None:
-        self.table.add_column("", width=1, key="mark")
-        self.table.add_column("Work", key="title")
-        self.table.add_column("State", key="state")
-        self.table.add_column("Started (UTC)", key="started")
         self.console.work_changed.subscribe(self, self._show)
         self.set_interval(1, self._show_running)
         self._show()
@@ -81,11 +82,11 @@ class WorkScreen(ConsoleScreen):
 
     def _show(self, changed: Work | None = None) -> None:
         row = self.table.cursor_row
-        self.table.clear()
+        room = self._make_columns()
         for work in self.console.works:
             self.table.add_row(
                 Text(_MARKS[work.state]),
-                Text(clean(work.title), no_wrap=True, overflow="ellipsis"),
+                Text(shorten_middle(clean(work.title), room)),
                 Text(work.state.value),
                 Text(timefmt.utc(work.started, "seconds")[11:]),
             )
@@ -96,6 +97,20 @@ class WorkScreen(ConsoleScreen):
             words if self.console.works else "Nothing was started yet."
         )
         self._show_detail()
+
+    def _make_columns(self) -> int:
+        """Empties the table and gives the titles what the other columns leave: that many cells."""
+        others = (("State", len(WorkState.UNKNOWN.value)), ("Started", len("14:07:58Z")))
+        taken = 1 + 2 * _PADDING + sum(width + _PADDING for _, width in others)
+        room = max(self.table.size.width - taken - 1, _TITLE_LEAST)
+        self.table.clear(columns=True)
+        for label, width in (("", 1), ("Work", room), *others):
+            self.table.add_column(label, width=width)
+        return room
+
+    @on(FittedTable.Resized)
+    def _fit_columns(self) -> None:
+        self._show()
 
     def _show_running(self) -> None:
         if self.is_current and self.selected is not None and self.selected.finished is None:
@@ -155,4 +170,4 @@ def _operation_fact(operation: Operation) -> tuple[str, str]:
     mark = "✔" if operation.succeeded else "✖" if operation.failed else "▶"
     seconds = f" {operation.duration.total_seconds():.1f} s" if operation.terminal else ""
     reason = f": {operation.error}" if operation.error else ""
-    return f"{mark} {clean(operation.action)}", f"{operation.status}{seconds}{reason}"
+    return f"{mark} {clean(operation.words)}", f"{operation.status}{seconds}{reason}"

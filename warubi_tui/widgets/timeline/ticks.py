@@ -70,6 +70,13 @@ def label(instant: int, step: int, zone: tzinfo = UTC) -> str:
     return f"{moment:%S}.{moment.microsecond:06}"
 
 
+def precision(step: int) -> str:
+    """How exactly a time is written where ticks are `step` apart: a `timespec` of `datetime.isoformat`."""
+    if step >= _SECOND:
+        return "seconds"
+    return "milliseconds" if step >= _MILLISECOND else "microseconds"
+
+
 def length_words(microseconds: int) -> str:
     """A span in the two largest units that say something: `1 d 2 h`, `15 min`, `40 ms`."""
     rest = microseconds

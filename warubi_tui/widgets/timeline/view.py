@@ -18,7 +18,7 @@ from warubi_tui import timefmt
 from warubi_tui.text import clean, shorten
 from warubi_tui.widgets.timeline.canvas import Canvas
 from warubi_tui.widgets.timeline.lanes import Mark, bars, commits_by_cell, place
-from warubi_tui.widgets.timeline.ticks import label, length_words, step_for, ticks
+from warubi_tui.widgets.timeline.ticks import label, length_words, precision, step_for, ticks
 from warubi_tui.widgets.timeline.viewport import Viewport, to_datetime, to_microseconds
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ GUTTER: Final = 9
 GLYPHS: Final = {"created": "●", "branch": "◇", "restore": "↺", "reset": "↺", "expiry": "✗", "operation": "▪"}
 _OTHER_GLYPH: Final = "•"
 _NAME_LENGTH: Final = 28
+_DAY_LENGTH: Final = len("2026-11-22 ")
 
 
 def glyph(kind: str) -> str:
@@ -122,6 +123,12 @@ class TimelineView(Widget, can_focus=True):
 
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, TimelineView.Moved)
+
+    @dataclass
+    class NoEvent(Message):
+        """There is no event on this side of the cursor: `before` or `after`."""
+
+        side: str
 
     def __init__(self, zone: tzinfo) -> None:
         super().__init__()
@@ -222,7 +229,9 @@ class TimelineView(Widget, can_focus=True):
             target = next((instant for instant in instants if instant > self.cursor), None)
         else:
             target = next((instant for instant in reversed(instants) if instant < self.cursor), None)
-        if target is not None:
+        if target is None:
+            self.post_message(self.NoEvent("after" if direction > 0 else "before"))
+        else:
             self.choose(target)
 
     def _reachable(self, event: Event) -> int:
@@ -289,13 +298,16 @@ class Drawing:
 
     def _range(self, row: int) -> None:
         view = self._viewport
-        start, end = (timefmt.utc(to_datetime(edge), "seconds") for edge in (view.start, view.end - 1))
+        exact = precision(step_for(view))
+        start, end = (timefmt.utc(to_datetime(edge), exact) for edge in (view.start, view.end - 1))
+        if start[:_DAY_LENGTH] == end[:_DAY_LENGTH]:
+            end = end[_DAY_LENGTH:]
         middle = f"{length_words(view.span)} of {length_words(view.length)}"
         self._canvas.write(row, GUTTER, start)
         self._canvas.write(row, GUTTER + view.width - len(end), end)
-        place_at = GUTTER + (view.width - len(middle)) // 2
-        if len(start) + len(middle) + len(end) + 4 <= view.width:
-            self._canvas.write(row, place_at, middle, "bold")
+        room = view.width - len(start) - len(end)
+        if len(middle) + 4 <= room:
+            self._canvas.write(row, GUTTER + len(start) + (room - len(middle)) // 2, middle, "bold")
         self._name(row, "shown")
 
     def _overview(self, row: int) -> None:
