@@ -1,6 +1,7 @@
 """An `Inspector` that finds what a test tells it to find."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from tests.recovery.fake_neon import NOW
 from warubi_tui.errors import WarubiError
@@ -17,6 +18,8 @@ class FakeInspector:
 
     comparison: Comparison = LOST
     proofs: list[TableProof] = field(default_factory=lambda: [TableProof("shop", "public.orders", True, 120)])
+    at_restore: list[TableProof] | WarubiError = field(default_factory=list)
+    """What is found when the branch is looked at as it was when its restore ended."""
     rows: CheckState = "pass"
     unreachable: bool = False
     asked: list[str] = field(default_factory=list)
@@ -37,6 +40,12 @@ class FakeInspector:
         report("comparing table 1 of 1")
         return self.comparison
 
-    async def prove(self, project_id: str, left: Branch, right: Branch, report: Report) -> list[TableProof]:
-        self.asked.append(f"prove {left.id} {right.id}")
-        return self.proofs
+    async def prove(
+        self, project_id: str, left: Branch, right: Branch, report: Report, at: datetime | None = None
+    ) -> list[TableProof]:
+        self.asked.append(f"prove {left.id} {right.id}{'' if at is None else f' at {at.isoformat()}'}")
+        if at is None:
+            return self.proofs
+        if isinstance(self.at_restore, WarubiError):
+            raise self.at_restore
+        return self.at_restore

@@ -365,7 +365,18 @@ async def test_tables_not_compared_hold_the_way(tmp_path: Path) -> None:
     await walk.until("compare")
     record = await walk.step()
     assert record.state == "held"
-    assert record.checks[0].state == "unknown"
+    states = {check.name: check.state for check in record.checks}
+    assert states["Table shop: public.orders"] == "unknown"
+
+
+async def test_schema_changes_are_counted_above_the_tables(tmp_path: Path) -> None:
+    tables = tuple(TableDifference("shop", f"public.t{number}", 1, 0, 0) for number in range(30))
+    found = Comparison(tables, ("orders.note is gone", "lines is gone"))
+    walk = Walk(tmp_path, inspector=FakeInspector(comparison=found))
+    await walk.until("compare")
+    first = (await walk.step()).checks[0]
+    assert "30 rows removed" in first.evidence
+    assert "2 schema changes" in first.evidence
 
 
 async def test_no_difference_at_all_is_pointed_out(tmp_path: Path) -> None:
@@ -375,21 +386,50 @@ async def test_no_difference_at_all_is_pointed_out(tmp_path: Path) -> None:
     assert states["Something differs"] == "warn"
 
 
+UNREAD: Final = [TableProof("shop", "public.orders", None, None, "no permission")]
+UNEQUAL: Final = [TableProof("shop", "public.orders", False, 120)]
+EQUAL: Final = [TableProof("shop", "public.orders", True, 120)]
+
+
 @pytest.mark.parametrize(
-    ("proofs", "state"),
+    ("at_restore", "state", "digests"),
     [
-        ([TableProof("shop", "public.orders", None, None, "no permission")], "held"),
-        ([TableProof("shop", "public.orders", False, 120)], "done"),
+        (EQUAL, "done", "pass"),
+        (UNEQUAL, "held", "fail"),
+        (UNREAD, "held", "unknown"),
+        ([], "held", "unknown"),
+        (RefusedError("The console is read-only"), "held", "unknown"),
     ],
+    ids=["equal", "unequal", "unread", "no tables", "refused"],
 )
-async def test_result_that_is_not_proven_is_never_passed(
-    tmp_path: Path, proofs: list[TableProof], state: str
+async def test_result_is_judged_by_its_state_when_the_restore_ended(
+    tmp_path: Path, at_restore: list[TableProof] | WarubiError, state: str, digests: str
 ) -> None:
-    walk = Walk(tmp_path, inspector=FakeInspector(proofs=proofs))
+    walk = Walk(tmp_path, inspector=FakeInspector(proofs=UNEQUAL, at_restore=at_restore))
     await walk.until("prove")
     record = await walk.step()
     assert record.state == state
-    assert {check.name: check.state for check in record.checks}["Digests"] == "warn"
+    assert {check.name: check.state for check in record.checks}["Digests"] == digests
+    looked = [question for question in walk.inspector.asked if question.startswith("prove")]
+    assert looked == ["prove br-rescue br-main", f"prove br-rescue br-main at {NOW.isoformat()}"]
+
+
+async def test_quiet_branch_is_proven_without_a_look_into_its_past(tmp_path: Path) -> None:
+    walk = Walk(tmp_path, inspector=FakeInspector(proofs=EQUAL))
+    await walk.until("prove")
+    assert (await walk.step()).state == "done"
+    assert [question for question in walk.inspector.asked if question.startswith("prove")] == [
+        "prove br-rescue br-main"
+    ]
+
+
+async def test_result_cannot_be_proven_when_nobody_says_when_the_restore_ended(tmp_path: Path) -> None:
+    walk = Walk(tmp_path, inspector=FakeInspector(proofs=UNEQUAL, at_restore=EQUAL))
+    await walk.until("prove")
+    del walk.neon.branches["br-main"]["last_reset_at"]
+    record = await walk.step()
+    assert record.state == "held"
+    assert {check.name: check.state for check in record.checks}["Digests"] == "unknown"
 
 
 async def test_persons_word_is_recorded_as_such(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import LiteralString
 
 import psycopg
+import pytest
 
 from tests.conftest import RunningEngine
+from tests.screens.conftest import target_on
 from warubi_tui import timefmt
 from warubi_tui.neon.client import NeonClient
 from warubi_tui.neon.models import Branch
@@ -20,6 +22,7 @@ from warubi_tui.recovery.incident import Incident, StepRecord
 from warubi_tui.recovery.incident_store import IncidentStore
 from warubi_tui.recovery.inspection import BranchInspector
 from warubi_tui.recovery.scenarios import scenario
+from warubi_tui.screens.live import LiveServices
 
 SHOP: LiteralString = """
 CREATE TABLE orders (
@@ -38,6 +41,7 @@ INSERT INTO audit SELECT 'made' FROM generate_series(1, 3);
 class Accident:
     """A branch with a shop on it, and an incident about it."""
 
+    services: LiveServices
     client: NeonClient
     engine: RunningEngine
     branch: Branch
@@ -78,22 +82,37 @@ class Accident:
     async def step(self, answer: str = "") -> StepRecord:
         """Does the current step, in a guide read from disk afresh."""
         store = IncidentStore(self.folder)
-        self.guide = make_guide(self.client, store, store.load(self.guide.incident.id))
+        self.guide = make_guide(self.services, self.client, store, store.load(self.guide.incident.id))
         prepared = await self.guide.prepare(answer)
         return await self.guide.run(prepared, prepared.confirmation, lambda _: None)
 
 
-def make_guide(client: NeonClient, store: IncidentStore, incident: Incident) -> Guide:
+def make_guide(services: LiveServices, client: NeonClient, store: IncidentStore, incident: Incident) -> Guide:
     return Guide(
         incident,
         scenario(incident.scenario),
         client=client,
-        inspector=BranchInspector(client, lambda: datetime.now(UTC)),
+        inspector=BranchInspector(client, lambda: datetime.now(UTC), services.readable),
         store=store,
         host=client.host,
         clock=lambda: datetime.now(UTC),
         zone=UTC,
     )
+
+
+@asynccontextmanager
+async def live(engine: RunningEngine) -> AsyncIterator[LiveServices]:
+    services = LiveServices(
+        target_on(engine),
+        zone=UTC,
+        clock=lambda: datetime.now(UTC),
+        read_only=lambda: False,
+        left_behind=pytest.fail,
+    )
+    try:
+        yield services
+    finally:
+        await services.close()
 
 
 async def new_branch(client: NeonClient, engine: RunningEngine, parent_id: str, name: str) -> Branch:
@@ -104,7 +123,8 @@ async def new_branch(client: NeonClient, engine: RunningEngine, parent_id: str, 
 
 @asynccontextmanager
 async def accident(engine: RunningEngine, folder: Path, key: str, name: str) -> AsyncIterator[Accident]:
-    async with NeonClient(engine.host, engine.key) as client:
+    async with live(engine) as services:
+        client = await services.client()
         root = next(branch for branch in await client.branches(engine.project_id) if branch.parent_id is None)
         branch = await new_branch(client, engine, root.id, name)
         incident = Incident.begin(
@@ -117,7 +137,9 @@ async def accident(engine: RunningEngine, folder: Path, key: str, name: str) -> 
         )
         store = IncidentStore(folder)
         store.save(incident)
-        found = Accident(client, engine, branch, folder, make_guide(client, store, incident))
+        found = Accident(
+            services, client, engine, branch, folder, make_guide(services, client, store, incident)
+        )
         await found.run(SHOP)
         yield found
 
@@ -155,7 +177,7 @@ async def test_deletion_is_undone_in_place(engine: RunningEngine, tmp_path: Path
         assert await at.uri() == uri
         proven = await at.step()
         assert (proven.state, shown(proven)) == ("done", [])
-        assert evidence(proven, "Digests") == "3 of 3 tables equal those of the copy"
+        assert evidence(proven, "Digests") == "3 of 3 tables equal those of the copy, now"
         assert await at.count("orders") == 40
         assert await at.count("lines") == 80
         assert await at.count("audit") == 3
@@ -176,6 +198,20 @@ async def test_restore_in_place_is_undone(engine: RunningEngine, tmp_path: Path)
         await at.guide.undo(prepared, "shop undone", lambda _: None)
         assert await at.count("orders") == 0
         assert at.guide.current == at.guide.scenario.step("in_place")
+        undone = at.guide.record(at.guide.scenario.step("in_place")).undone
+        assert undone is not None
+        left = {
+            one.name for one in at.guide.incident.left_behind(await at.client.branches(at.engine.project_id))
+        }
+        assert len(left) == 3
+        assert {"undo rescue", undone.kept} < left
+        branches = {one.name: one for one in await at.client.branches(engine.project_id)}
+        kept = branches[undone.kept]
+        assert await at.client.endpoints(engine.project_id, kept.id) == []
+        inspector = BranchInspector(at.client, lambda: datetime.now(UTC), at.services.readable)
+        found = await inspector.compare(engine.project_id, branches["undo rescue"], kept, lambda _: None)
+        assert [table.removed + table.added + table.changed for table in found.tables] == [0, 0, 0]
+        assert (await inspector.reach(engine.project_id, kept)).state == "warn"
 
 
 async def test_corruption_is_left_behind_by_promoting_the_copy(engine: RunningEngine, tmp_path: Path) -> None:
@@ -239,18 +275,38 @@ async def test_migration_goes_back_with_its_schema(engine: RunningEngine, tmp_pa
         word = await at.step("checkpoint 41, Ada")
         assert states(word) == {"Roll the code back on Replit": "unknown"}
         proven = await at.step()
-        assert evidence(proven, "Digests") == "3 of 3 tables equal those of the copy"
+        assert evidence(proven, "Digests") == "3 of 3 tables equal those of the copy, now"
         await at.step("it sells")
         assert await at.count("orders WHERE note IS NOT NULL") == 27
         assert at.guide.incident.closed_at is not None
 
 
-async def test_digest_sees_a_single_changed_cell(engine: RunningEngine, tmp_path: Path) -> None:
+async def test_what_is_written_after_the_restore_does_not_spoil_the_proof(
+    engine: RunningEngine, tmp_path: Path
+) -> None:
     async with accident(engine, tmp_path, "deletion", "shop digests") as at:
         await at.harm("DELETE FROM lines WHERE order_id = 1")
         for answer in ("", at.moment, "digest rescue", "", "in_place", ""):
             await at.step(answer or "x")
         await at.run("UPDATE orders SET total = 1.50 WHERE id = 5")
         proven = await at.step()
-        assert evidence(proven, "Digests") == "2 of 3 tables equal those of the copy"
-        assert [check.name.split(".")[-1] for check in shown(proven)] == ["orders", "Digests"]
+        assert proven.state == "done"
+        assert evidence(proven, "Digests").startswith("3 of 3 tables equal those of the copy, at the restore")
+        assert evidence(proven, "Now").endswith("public.orders")
+
+
+async def test_result_that_differs_from_the_copy_is_seen_in_a_single_cell(
+    engine: RunningEngine, tmp_path: Path
+) -> None:
+    async with accident(engine, tmp_path, "deletion", "shop cells") as at:
+        await at.harm("DELETE FROM lines WHERE order_id = 1")
+        for answer in ("", at.moment, "cells rescue"):
+            await at.step(answer or "x")
+        copy_id = at.guide.incident.record("copy").facts["copy_id"]
+        await at.run("UPDATE orders SET total = 1.50 WHERE id = 5", copy_id)
+        for answer in ("", "in_place", ""):
+            await at.step(answer)
+        proven = await at.step()
+        assert proven.state == "held"
+        assert evidence(proven, "Digests").startswith("2 of 3 tables equal")
+        assert [check.name.split(".")[-1] for check in shown(proven)] == ["Digests", "orders", "Now"]

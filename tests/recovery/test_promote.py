@@ -64,6 +64,31 @@ async def test_call_needs_the_name_typed_exactly(typed: str) -> None:
     assert neon.sent("PATCH") == []
 
 
+@pytest.mark.parametrize(
+    ("number", "changes", "sent"),
+    [
+        (1, {}, True),
+        (1, {"protected": True}, False),
+        (1, {"default": True}, False),
+        (2, {"name": "main"}, False),
+    ],
+    ids=["plain", "protected", "default", "set as default"],
+)
+async def test_only_the_name_of_a_plain_branch_changes_without_typing(
+    number: int, changes: dict[str, object], sent: bool
+) -> None:
+    neon = neon_with_copy()
+    client = neon.client()
+    plan = await planned(client)
+    neon.branches["br-copy"] |= changes
+    if sent:
+        assert (await make(client, plan, number, typed="")).sent
+    else:
+        with pytest.raises(RefusedError, match="Not confirmed"):
+            await make(client, plan, number, typed="")
+        assert neon.sent("PATCH") + neon.sent("POST") == []
+
+
 async def test_branch_that_somebody_else_renamed_is_left_alone() -> None:
     neon = neon_with_copy()
     client = neon.client()

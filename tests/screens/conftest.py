@@ -276,6 +276,12 @@ class FakeServices:
         self.all_branches = [one for one in self.all_branches if one.id != branch.id]
 
     @asynccontextmanager
+    async def readable(
+        self, branch: Branch, at: datetime | None, notice: Callable[[str], None]
+    ) -> AsyncIterator[Branch]:
+        yield branch
+
+    @asynccontextmanager
     async def comparison(
         self, then: Branch, now: Branch, database: str | None, notice: Callable[[str], None]
     ) -> "AsyncIterator[Comparison]":

@@ -144,7 +144,7 @@ async def recovery(
     services = RecoverServices(neon=neon or FakeNeon(at_once=True))
     looks = inspector or FakeInspector()
     async with open_console(services, size, environment=environment) as pilot:
-        screen = RecoverScreen(lambda client, clock: looks, Patience(1, timedelta(0)))
+        screen = RecoverScreen(lambda client, clock, readable: looks, Patience(1, timedelta(0)))
         await pilot.app.push_screen(screen)
         await settle(pilot)
         await until(pilot, lambda: screen.incidents.option_count > 0)
@@ -443,4 +443,4 @@ async def test_recovery_on_a_real_engine(engine: RunningEngine) -> None:
         await at.go()
         await at.rest()
         assert at.state("prove") == "done"
-        assert "1 of 1 tables equal those of the copy" in at.evidence("prove")
+        assert "1 of 1 tables equal those of the copy, now" in at.evidence("prove")

@@ -46,12 +46,13 @@ def of_in_place(
         f"Overwrites: every database of {name} ({branch.id}) in project {clean(project.name)}",
         f"From: {origin}",
     ]
-    lines += of_point(point, now=now, zone=zone) if point else ["State: as that branch is now"]
+    lines += of_point(point, now=now, zone=zone) if point else [f"State: as {clean(source.name)} is now"]
+    later = f"rows written after {_moment(point)}" if point else f"what {name} holds now"
     words = [shlex.quote(word) for word in (name, kept, name)]
     lines += [
         f"Kept: the state of now, with what was written since, under the name {kept}",
         "Undo: warubi restore {} --in-place --from {} --confirm {}".format(*words),
-        f"Lost: replication slots of {name}; rows written after that moment remain only in {kept}",
+        f"Lost: replication slots of {name}; {later} remain{'' if point else 's'} only in {kept}",
         "Stays: the branch's id, name and connection string; connections drop for some seconds",
     ]
     if branch.protected:
@@ -75,6 +76,10 @@ def of_point(point: RestorePoint, *, now: datetime, zone: tzinfo) -> list[str]:
     if moment.next_lsn is not None:
         lines.append(f"First commit left out: {commit(moment.next_time, moment.next_lsn, zone)}")
     return lines
+
+
+def _moment(point: RestorePoint) -> str:
+    return f"LSN {point.lsn}" if point.at is None else timefmt.utc(point.at)
 
 
 def commit(at: datetime | None, lsn: Lsn, zone: tzinfo) -> str:

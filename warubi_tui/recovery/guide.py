@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from warubi_tui.errors import RefusedError, UnknownOutcomeError, UnreachableError, UsageError, WarubiError
 from warubi_tui.recovery.check import Check
+from warubi_tui.recovery.incident import Undone
 from warubi_tui.recovery.lookup import Patience
 from warubi_tui.recovery.steps import CHANGING, KINDS
 from warubi_tui.recovery.steps.kind import Context, Outcome, Prepared
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from warubi_tui.recovery.incident_store import IncidentStore
     from warubi_tui.recovery.inspector import Inspector, Report
     from warubi_tui.recovery.scenarios.scenario import Scenario, Step
+
+ACCEPTED = "Accepted by a person"
+"""The check that stands for a person's word that the way goes on in spite of the others."""
 
 UNSETTLED = ("running", "unknown")
 """States of a step whose call was sent, or may have been, and whose end is not known."""
@@ -106,6 +110,17 @@ class Guide:
         copy = await self._client.branch(project_id, copy_id)
         return copy, await self._client.branch(project_id, self.incident.branch_id)
 
+    def accepted(self, step: Step) -> bool:
+        """Whether a person let the way go on although a check of the step failed or is unknown."""
+        return any(check.name == ACCEPTED for check in self.record(step).checks)
+
+    async def result(self) -> Branch:
+        """The branch that the application is to use: the copy, unless the original goes back in place."""
+        facts = self.incident.record("copy").facts
+        in_place = self.incident.record("choose").answer == "in_place"
+        found = None if in_place else facts.get("copy_id")
+        return await self._client.branch(self.incident.project_id, found or self.incident.branch_id)
+
     async def save(self) -> None:
         """Puts the incident on disk. Raises WarubiError when that is not possible."""
         await asyncio.to_thread(self._store.save, self.incident)
@@ -189,7 +204,7 @@ class Guide:
         if record.state != "held":
             raise RefusedError("There is no check here to be accepted")
         words = _reason(reason)
-        record.checks.append(Check("Accepted by a person", "unknown", clean(words), self._clock()))
+        record.checks.append(Check(ACCEPTED, "unknown", clean(words), self._clock()))
         record.state, record.problem = "done", ""
         self._note(step, f"accepted in spite of its checks: {words}")
         await self.save()
@@ -215,7 +230,7 @@ class Guide:
             record = self.record(step)
             if record.state != "todo":
                 self._note(step, f"opened again; it had found: {record.facts}")
-            self.incident.records.pop(step.key, None)
+            self.incident.reopen(step.key)
         self.incident.closed_at = None
         await self.save()
 
@@ -259,7 +274,9 @@ class Guide:
             self.working = False
         keys = [one.key for one in self.steps]
         for later in self.steps[keys.index(step.key) :]:
-            self.incident.records.pop(later.key, None)
+            self.incident.reopen(later.key)
+        self.record(step).undone = Undone(self._clock(), outcome.facts.get("kept_name", ""))
+        self._remember_made(outcome.facts)
         self._note(step, f"undone: {outcome.summary}; {dict(outcome.facts)}")
         self.incident.closed_at = None
         await self.save()
@@ -304,6 +321,7 @@ class Guide:
             now=self._clock(),
             zone=self._zone,
             patience=self._patience,
+            left_behind=self.incident.left_behind,
         )
 
     def _facts_before(self, step: Step) -> Mapping[str, str]:
@@ -351,6 +369,7 @@ class Guide:
     def _settle(self, step: Step, record: StepRecord, outcome: Outcome) -> None:
         record.checks = list(outcome.checks)
         record.facts = dict(outcome.facts)
+        self._remember_made(outcome.facts)
         holding = _holding(outcome)
         if holding:
             record.state, record.problem = "held", f"Not passed: {', '.join(holding)}"
@@ -359,6 +378,11 @@ class Guide:
             if step.kind == "close":
                 self.incident.closed_at = self._clock()
         self._note(step, outcome.summary)
+
+    def _remember_made(self, facts: Mapping[str, str]) -> None:
+        for what in ("copy", "kept"):
+            if f"{what}_id" in facts:
+                self.incident.made[facts[f"{what}_id"]] = facts[f"{what}_name"]
 
     def _note(self, step: Step, text: str) -> None:
         self.incident.note(self._clock(), step.key, text)

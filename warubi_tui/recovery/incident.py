@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 
 from warubi_tui.recovery.check import CHECK_STATES, Check
+
+if TYPE_CHECKING:
+    from warubi_tui.neon.models import Branch
 
 FORMAT = 1
 """Version of the file's shape."""
@@ -26,6 +29,15 @@ class MalformedIncidentError(ValueError):
     """The text is not an incident that this version can read."""
 
 
+@dataclass(frozen=True)
+class Undone:
+    """That a step was taken back."""
+
+    at: datetime
+    kept: str
+    """The name of the branch that keeps the state from before the undo; empty when none was made."""
+
+
 @dataclass
 class StepRecord:
     """What is known about one step."""
@@ -38,6 +50,8 @@ class StepRecord:
     """What later steps build on: names, ids, LSNs (text), times (RFC 3339)."""
     problem: str = ""
     """Why the step failed or is unknown, in words."""
+    undone: Undone | None = None
+    """When this step was last taken back."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +78,11 @@ class Incident:
     records: dict[str, StepRecord] = field(default_factory=dict)
     log: list[LogEntry] = field(default_factory=list)
     closed_at: datetime | None = None
+    """When its last step was done."""
+    archived_at: datetime | None = None
+    """When a person took it off the list."""
+    made: dict[str, str] = field(default_factory=dict)
+    """Ids and names of the branches that it made or renamed away."""
     revision: int = 0
     """Counts the saves; two consoles that write the same incident notice each other by it."""
 
@@ -78,6 +97,26 @@ class Incident:
     def record(self, step: str) -> StepRecord:
         """The record of a step; a fresh one when the step was never touched."""
         return self.records.setdefault(step, StepRecord())
+
+    def reopen(self, step: str) -> None:
+        """Forgets what is known about a step, except that it was undone."""
+        record = self.records.pop(step, None)
+        if record is not None and record.undone is not None:
+            self.records[step] = StepRecord(undone=record.undone)
+
+    def archive(self, at: datetime) -> None:
+        """Takes the incident off the list."""
+        self.archived_at = at
+        self.note(at, "incident", "closed by a person: taken off the list")
+
+    def bring_back(self, at: datetime) -> None:
+        """Puts the incident on the list again."""
+        self.archived_at = None
+        self.note(at, "incident", "brought back to the list")
+
+    def left_behind(self, branches: Iterable[Branch]) -> list[Branch]:
+        """Which of `branches` it made or renamed away: what is to be deleted once nobody needs it."""
+        return [one for one in branches if one.id in self.made and one.name != self.branch_name]
 
     def note(self, at: datetime, step: str, text: str) -> None:
         """Adds a line to the log."""
@@ -95,6 +134,8 @@ class Incident:
             "branch_name": self.branch_name,
             "created_at": self.created_at.isoformat(),
             "closed_at": self.closed_at.isoformat() if self.closed_at else None,
+            "archived_at": self.archived_at.isoformat() if self.archived_at else None,
+            "made": dict(self.made),
             "revision": self.revision,
             "records": {key: _record_to_json(record) for key, record in self.records.items()},
             "log": [{"at": e.at.isoformat(), "step": e.step, "text": e.text} for e in self.log],
@@ -108,7 +149,7 @@ class Incident:
             raise MalformedIncidentError(
                 f"its format is {fields.get('format')!r}, this version reads {FORMAT}"
             )
-        closed = fields.get("closed_at")
+        made = _mapping(fields.get("made", {}), "made")
         revision = fields.get("revision")
         if not isinstance(revision, int):
             raise MalformedIncidentError("revision is not a number")
@@ -121,7 +162,9 @@ class Incident:
             branch_id=_text(fields, "branch_id"),
             branch_name=_text(fields, "branch_name"),
             created_at=_time(fields, "created_at"),
-            closed_at=None if closed is None else _time(fields, "closed_at"),
+            closed_at=_time_or_none(fields, "closed_at"),
+            archived_at=_time_or_none(fields, "archived_at"),
+            made={key: _text(made, key) for key in made},
             revision=revision,
             records={key: _record_from_json(value) for key, value in records.items()},
             log=[_entry_from_json(entry) for entry in _list(fields.get("log"), "log")],
@@ -134,6 +177,7 @@ def _record_to_json(record: StepRecord) -> dict[str, object]:
         "answer": record.answer,
         "problem": record.problem,
         "facts": dict(record.facts),
+        "undone": {"at": record.undone.at.isoformat(), "kept": record.undone.kept} if record.undone else None,
         "checks": [
             {"name": c.name, "state": c.state, "evidence": c.evidence, "at": c.at.isoformat()}
             for c in record.checks
@@ -150,7 +194,15 @@ def _record_from_json(data: object) -> StepRecord:
         problem=_text(fields, "problem"),
         facts={key: _text(facts, key) for key in facts},
         checks=[_check_from_json(check) for check in _list(fields.get("checks"), "checks")],
+        undone=_undone_from_json(fields.get("undone")),
     )
+
+
+def _undone_from_json(data: object) -> Undone | None:
+    if data is None:
+        return None
+    fields = _mapping(data, "undone")
+    return Undone(_time(fields, "at"), _text(fields, "kept"))
 
 
 def _check_from_json(data: object) -> Check:
@@ -193,6 +245,10 @@ def _one_of(fields: Mapping[str, object], key: str, allowed: Sequence[_Word]) ->
         if candidate == value:
             return candidate
     raise MalformedIncidentError(f"{key} is {value!r}")
+
+
+def _time_or_none(fields: Mapping[str, object], key: str) -> datetime | None:
+    return None if fields.get(key) is None else _time(fields, key)
 
 
 def _time(fields: Mapping[str, object], key: str) -> datetime:

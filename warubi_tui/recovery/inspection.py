@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from warubi_tui.recovery.check import Check
-from warubi_tui.recovery.inspector import Comparison, Report, TableDifference, TableProof
+from warubi_tui.recovery.inspector import Comparison, Readable, Report, TableDifference, TableProof
 from warubi_tui.text import clean
 
 if TYPE_CHECKING:
@@ -18,16 +18,23 @@ if TYPE_CHECKING:
 
 
 class BranchInspector:
-    """The `Inspector` that connects to the branches with the roles that own their databases."""
+    """The `Inspector` that connects to the branches with the roles that own their databases.
 
-    def __init__(self, client: ControlPlane, clock: Callable[[], datetime]) -> None:
+    Args:
+        readable: opens a branch for reading where it has no compute, or in its past.
+    """
+
+    def __init__(self, client: ControlPlane, clock: Callable[[], datetime], readable: Readable) -> None:
         self._client = client
         self._clock = clock
+        self._readable = readable
 
     async def reach(self, project_id: str, branch: Branch) -> Check:
         """Connects afresh to the branch's first database. Raises UnreachableError when that fails."""
         from warubi_tui.postgres.session import session
 
+        if not await self._client.endpoints(project_id, branch.id):
+            return Check("Connection", "warn", "it has no compute: nothing can connect to it", self._clock())
         uris = await self._uris(project_id, branch)
         if not uris:
             return Check("Connection", "unknown", "the branch has no database", self._clock())
@@ -47,43 +54,26 @@ class BranchInspector:
         from warubi_tui.recovery.integrity import database_integrity
 
         checks = []
-        for database, uri in (await self._uris(project_id, branch)).items():
-            checks += await database_integrity(database, uri, clock=self._clock, report=report)
+        async with self._readable(branch, None, report) as readable:
+            for database, uri in (await self._uris(project_id, readable)).items():
+                checks += await database_integrity(database, uri, clock=self._clock, report=report)
         return checks or [Check("Databases", "unknown", "the branch has no database", self._clock())]
 
     async def compare(self, project_id: str, then: Branch, now: Branch, report: Report) -> Comparison:
         """Compares every database that both branches have; the others are named as schema changes."""
-        from warubi_tui.diff.database import DatabaseDiff
-
-        before, after = await self._uris(project_id, then), await self._uris(project_id, now)
-        tables: list[TableDifference] = []
-        changes = [f"database {name} is gone" for name in before.keys() - after.keys()]
-        changes += [f"database {name} is new" for name in after.keys() - before.keys()]
-        for database in sorted(before.keys() & after.keys()):
-            async with DatabaseDiff(before[database], after[database], keep_rows=0) as diff:
-                await diff.run(
-                    on_progress=lambda progress: report(
-                        f"comparing table {progress.number} of {progress.tables}: {clean(progress.table)}"
-                    )
-                )
-                tables += [_difference(database, table) for table in diff.tables]
-                changes += [_change(database, change) for change in diff.schema]
-        return Comparison(tuple(tables), tuple(changes))
-
-    async def prove(self, project_id: str, left: Branch, right: Branch, report: Report) -> list[TableProof]:
-        """Compares the digests of every table of every database."""
-        from warubi_tui.recovery.verify import compare_databases
-
-        one, other = await self._uris(project_id, left), await self._uris(project_id, right)
-        proofs = [
-            TableProof(
-                database, "(the whole database)", False, None, "the database is there on one side only"
+        async with self._readable(then, None, report) as left, self._readable(now, None, report) as right:
+            return await _compare(
+                await self._uris(project_id, left), await self._uris(project_id, right), report
             )
-            for database in sorted(one.keys() ^ other.keys())
-        ]
-        for database in sorted(one.keys() & other.keys()):
-            proofs += await compare_databases(database, one[database], other[database], report=report)
-        return proofs
+
+    async def prove(
+        self, project_id: str, left: Branch, right: Branch, report: Report, at: datetime | None = None
+    ) -> list[TableProof]:
+        """Compares the digests of every table of every database."""
+        async with self._readable(left, None, report) as one, self._readable(right, at, report) as other:
+            return await _prove(
+                await self._uris(project_id, one), await self._uris(project_id, other), report
+            )
 
     async def _uris(self, project_id: str, branch: Branch) -> dict[str, Secret]:
         databases = await self._client.databases(project_id, branch.id)
@@ -93,6 +83,40 @@ class BranchInspector:
             )
             for database in sorted(databases, key=lambda database: database.id)
         }
+
+
+Uris = Mapping[str, "Secret"]
+"""Connection strings by the name of the database."""
+
+
+async def _compare(before: Uris, after: Uris, report: Report) -> Comparison:
+    from warubi_tui.diff.database import DatabaseDiff
+
+    tables: list[TableDifference] = []
+    changes = [f"database {name} is gone" for name in before.keys() - after.keys()]
+    changes += [f"database {name} is new" for name in after.keys() - before.keys()]
+    for database in sorted(before.keys() & after.keys()):
+        async with DatabaseDiff(before[database], after[database], keep_rows=0) as diff:
+            await diff.run(
+                on_progress=lambda progress: report(
+                    f"comparing table {progress.number} of {progress.tables}: {clean(progress.table)}"
+                )
+            )
+            tables += [_difference(database, table) for table in diff.tables]
+            changes += [_change(database, change) for change in diff.schema]
+    return Comparison(tuple(tables), tuple(changes))
+
+
+async def _prove(one: Uris, other: Uris, report: Report) -> list[TableProof]:
+    from warubi_tui.recovery.verify import compare_databases
+
+    proofs = [
+        TableProof(database, "(the whole database)", False, None, "the database is there on one side only")
+        for database in sorted(one.keys() ^ other.keys())
+    ]
+    for database in sorted(one.keys() & other.keys()):
+        proofs += await compare_databases(database, one[database], other[database], report=report)
+    return proofs
 
 
 def _difference(database: str, table: TableDiff) -> TableDifference:

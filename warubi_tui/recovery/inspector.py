@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+    from datetime import datetime
+
     from warubi_tui.neon.models import Branch
     from warubi_tui.recovery.check import Check
 
@@ -51,8 +54,21 @@ class TableProof:
     reason: str = ""
 
 
+class Readable(Protocol):
+    """Opens a branch for reading: itself, or a temporary one with its data that is deleted afterwards."""
+
+    def __call__(
+        self, branch: Branch, at: datetime | None, notice: Report
+    ) -> AbstractAsyncContextManager[Branch]:
+        """`branch` as it was at `at`, aware UTC; None is its head. Raises WarubiError."""
+        ...
+
+
 class Inspector(Protocol):
-    """Reads branches as databases. Errors are `WarubiError`; nothing is ever written."""
+    """Reads branches as databases, also those without a compute. Errors are `WarubiError`.
+
+    Nothing is ever written to the branches themselves.
+    """
 
     async def reach(self, project_id: str, branch: Branch) -> Check: ...
 
@@ -61,5 +77,7 @@ class Inspector(Protocol):
     async def compare(self, project_id: str, then: Branch, now: Branch, report: Report) -> Comparison: ...
 
     async def prove(
-        self, project_id: str, left: Branch, right: Branch, report: Report
-    ) -> list[TableProof]: ...
+        self, project_id: str, left: Branch, right: Branch, report: Report, at: datetime | None = None
+    ) -> list[TableProof]:
+        """Whether each table of `left` has the rows of `right` as it was at `at`; None is its head."""
+        ...

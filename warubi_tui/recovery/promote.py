@@ -37,6 +37,15 @@ class BranchCall:
         """Whether `branch` already is as this call leaves it."""
         return branch.default if self.kind == "set_default" else branch.name == self.after
 
+    def confirmation(self, branch: Branch) -> str | None:
+        """What a person has to type: nothing for the name of a branch that is neither default nor protected.
+
+        Args:
+            branch: the branch as it is now.
+        """
+        harmless = self.kind == "rename" and not branch.default and not branch.protected
+        return None if harmless else self.before
+
     @property
     def title(self) -> str:
         if self.kind == "set_default":
@@ -54,11 +63,6 @@ class PromotePlan:
     keep_as: str
     calls: tuple[BranchCall, ...]
     effects: tuple[str, ...]
-
-    @property
-    def confirmation(self) -> str:
-        """What a person has to type: the original's name."""
-        return self.original.name
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,7 @@ async def make_call(
     """Makes one call unless the branch already is as the call leaves it, and waits for its operations.
 
     Args:
-        confirmation: what the person typed; it must be the branch's name before the call.
+        confirmation: what the person typed; it must be what `BranchCall.confirmation` asks for.
         patience: how long a lost answer is looked up.
 
     Raises:
@@ -135,7 +139,7 @@ async def make_call(
             f"The plan knows it as {clean(call.before)}; nothing was done.",
             "Look at the branches and plan again.",
         )
-    if confirmation != call.before:
+    if call.confirmation(branch) not in {None, confirmation}:
         raise RefusedError(
             "Not confirmed, nothing was done",
             f"This changes the branch {clean(call.before)}.",

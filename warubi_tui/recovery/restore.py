@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING, Literal
 
 from warubi_tui.errors import RefusedError, UnknownOutcomeError, WarubiError
+from warubi_tui.neon.branches import new_name
 from warubi_tui.recovery import effects
 from warubi_tui.recovery.lookup import Patience, branch_as, branch_named, operations_of, sent
 from warubi_tui.text import clean
@@ -217,7 +218,10 @@ async def _plan_overwrite(
     for action, reason in branch.restricted:
         if action == "restore":
             raise RefusedError(f"The branch {clean(branch.name)} cannot be restored", clean(reason))
-    kept = keep_as if keep_as is not None else f"{branch.name}_old_{_stamp(now)}"
+    kept = keep_as
+    if kept is None:
+        taken = {other.name for other in await client.branches(project.id)}
+        kept = new_name(branch.name, "old", now, taken)
     _check_name(kept)
     await _refuse_taken(client, project, kept)
     lines = effects.of_in_place(project, branch, source, point, kept, now=now, zone=zone)

@@ -115,7 +115,7 @@ class Console(App[None]):
         error = None if event.worker.error is None else in_words(event.worker.error, self.target.key)
         work.end(self.now(), error)
         if error is None:
-            self.say(f"Done: {work.title}")
+            self.say(f"{work.verdict}: {work.title}")
         else:
             self.report(error)
 

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
+from warubi_tui import timefmt
 from warubi_tui.errors import UsageError
 from warubi_tui.screens.previews import Previews
 from warubi_tui.screens.services import read_only_refusal
@@ -150,23 +151,29 @@ class LiveServices:
         from warubi_tui.diff.database import DatabaseDiff
 
         async with AsyncExitStack() as stack:
-            before = await stack.enter_async_context(self._readable(then, notice))
-            after = await stack.enter_async_context(self._readable(now, notice))
+            before = await stack.enter_async_context(self.readable(then, None, notice))
+            after = await stack.enter_async_context(self.readable(now, None, notice))
             yield DatabaseDiff(*await self._uris(before, after, database))
 
     @asynccontextmanager
-    async def _readable(self, branch: Branch, notice: Callable[[str], None]) -> AsyncIterator[Branch]:
-        """A branch with the same data that can be connected to: itself, or one for as long as it is read."""
+    async def readable(
+        self, branch: Branch, at: datetime | None, notice: Callable[[str], None]
+    ) -> AsyncIterator[Branch]:
         client = await self.client()
-        if await client.endpoints(branch.project_id, branch.id):
+        if at is None and await client.endpoints(branch.project_id, branch.id):
             yield branch
             return
+        from warubi_tui.history.moment import RestorePoint
         from warubi_tui.history.preview import preview
 
-        name = clean(branch.name)
-        self._require_writes(f"{name} has no compute; reading it takes a temporary branch.")
-        notice(f"{name} has no compute: read from a temporary branch, which is deleted afterwards")
-        made = preview(client, await self.project(), branch, None, now=self._now(), notice=self._left_behind)
+        name, point = clean(branch.name), None
+        why = f"{name} has no compute"
+        if at is not None:
+            point = RestorePoint(timefmt.rfc3339(at), at, None, None)
+            why = f"{name} is wanted as it was at {timefmt.utc(at)}"
+        self._require_writes(f"{why}; reading it takes a temporary branch.")
+        notice(f"{why}: read from a temporary branch, which is deleted afterwards")
+        made = preview(client, await self.project(), branch, point, now=self._now(), notice=self._left_behind)
         async with self._previews.open(made) as same:
             yield same
 

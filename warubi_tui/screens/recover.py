@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
@@ -19,9 +20,10 @@ from warubi_tui import timefmt
 from warubi_tui.dialogs.ask import AskDialog
 from warubi_tui.dialogs.choose import ChoiceDialog
 from warubi_tui.dialogs.confirm import ConfirmDialog
+from warubi_tui.dialogs.connection import ConnectionDialog
 from warubi_tui.errors import RefusedError
 from warubi_tui.lsn import Lsn
-from warubi_tui.recovery.guide import Guide
+from warubi_tui.recovery.guide import UNSETTLED, Guide
 from warubi_tui.recovery.incident import Incident
 from warubi_tui.recovery.incident_store import IncidentStore
 from warubi_tui.recovery.inspection import BranchInspector
@@ -40,7 +42,7 @@ from warubi_tui.widgets.error_panel import ErrorPanel
 if TYPE_CHECKING:
     from warubi_tui.neon.models import Branch
     from warubi_tui.recovery.control_plane import ControlPlane
-    from warubi_tui.recovery.inspector import Inspector, Report
+    from warubi_tui.recovery.inspector import Inspector, Readable, Report
     from warubi_tui.recovery.scenarios.scenario import Step
     from warubi_tui.recovery.steps.kind import Prepared
 
@@ -49,6 +51,11 @@ WITHOUT_ANSWER = frozenset({"compare", "verify", "in_place", "branch_call", "pro
 
 LONG = frozenset({"compare", "verify", "prove", *CHANGING})
 """Kinds of steps that run on the app, so that they go on when the screen is left."""
+
+
+_OF_AN_INCIDENT = frozenset(
+    {"look_up", "give_up", "accept", "undo", "go_back", "diff", "timeline", "connection", "log"}
+)
 
 
 class IncidentList(OptionList):
@@ -84,6 +91,7 @@ class RecoverScreen(ConsoleScreen):
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "go", "Go on", id="recover.go", tooltip="As in the list, wherever the focus is"),
         Binding("l", "look_up", "Look up", id="recover.lookup", tooltip="What became of it"),
         Binding("a", "accept", "Accept…", id="recover.accept", tooltip="Go on in spite of it"),
         Binding("n", "give_up", "Not done…", id="recover.giveup", tooltip="It did not happen; plan it anew"),
@@ -93,7 +101,18 @@ class RecoverScreen(ConsoleScreen):
         ),
         Binding("d", "diff", "Diff", id="recover.diff", tooltip="Copy against original, row by row"),
         Binding("t", "timeline", "Timeline", id="recover.timeline", tooltip="The branch on a time axis"),
+        Binding(
+            "c", "connection", "Connect", id="recover.connection", tooltip="The result's connection string"
+        ),
         Binding("o", "log", "Log", id="recover.log", tooltip="What was done so far", show=False),
+        Binding(
+            "x",
+            "close_incident",
+            "Close…",
+            id="recover.close",
+            tooltip="Take the incident off the list, or bring it back",
+        ),
+        Binding("h", "toggle_closed", "Closed", id="recover.closed", tooltip="Show closed incidents, or not"),
     ]
 
     guide: var[Guide | None] = var(None, init=False)
@@ -101,6 +120,8 @@ class RecoverScreen(ConsoleScreen):
     doing = var("")
     """What the running step says it is doing."""
     shows_log = var(False)
+    shows_closed = var(False)
+    """Whether closed incidents are in the list."""
 
     switcher = getters.query_one("#recover-views", ContentSwitcher)
     incidents = getters.query_one(IncidentList)
@@ -110,7 +131,7 @@ class RecoverScreen(ConsoleScreen):
 
     def __init__(
         self,
-        inspector: Callable[[ControlPlane, Callable[[], datetime]], Inspector] = BranchInspector,
+        inspector: Callable[[ControlPlane, Callable[[], datetime], Readable], Inspector] = BranchInspector,
         patience: Patience = PATIENT,
     ) -> None:
         super().__init__()
@@ -148,7 +169,8 @@ class RecoverScreen(ConsoleScreen):
         exclusive=True, thread=True, group="recover.list", exit_on_error=False, description="List incidents"
     )
     def _list_incidents(self) -> None:
-        found, unreadable = self._store.list()
+        everything, unreadable = self._store.list()
+        found = [one for one in everything if self.shows_closed or one.archived_at is None]
         now = self.console.now()
         options: list[Option | None] = [
             Option(recover_text.scenario_line(one), id=f"begin {one.key}") for one in SCENARIOS
@@ -168,12 +190,24 @@ class RecoverScreen(ConsoleScreen):
             Option(recover_text.unreadable_line(one), id=f"broken {number}", disabled=True)
             for number, one in enumerate(unreadable)
         ]
-        self.app.call_from_thread(self._show_list, options)
+        hidden = len(everything) - len(found)
+        self.app.call_from_thread(self._show_list, options, f" {hidden} closed: h shows." if hidden else "")
 
-    def _show_list(self, options: list[Option | None]) -> None:
+    def _show_list(self, options: list[Option | None], hidden: str) -> None:
         self.incidents.set_options(options)
         self.incidents.highlighted = 0
-        self.state.update(Content("What happened? Choose it, or go on with an incident."))
+        self.state.update(Content(f"What happened? Choose it, or go on with an incident.{hidden}"))
+
+    def watch_shows_closed(self) -> None:
+        self.load()
+
+    @on(OptionList.OptionHighlighted, "#incidents")
+    def _list_cursor_moved(self) -> None:
+        self.refresh_bindings()
+
+    def action_go(self) -> None:
+        """Does what enter does in the list."""
+        (self.incidents if self.guide is None else self.steps).action_select()
 
     @on(OptionList.OptionSelected, "#incidents")
     def _chosen(self, event: OptionList.OptionSelected) -> None:
@@ -232,7 +266,7 @@ class RecoverScreen(ConsoleScreen):
             incident,
             known,
             client=client,
-            inspector=self._inspector(client, self.console.now),
+            inspector=self._inspector(client, self.console.now, self.console.services.readable),
             store=self._store,
             host=host,
             clock=self.console.now,
@@ -276,7 +310,7 @@ class RecoverScreen(ConsoleScreen):
         if self.shows_log:
             content = recover_text.log(guide.incident, self.console.zone)
         else:
-            content = recover_text.step_detail(guide, step, self._keys(guide, step))
+            content = recover_text.step_detail(guide, step, self._keys(guide, step), self.console.zone)
             if step == guide.steps[0]:
                 content = Content("\n").join([content, recover_text.notes(guide.scenario)])
         self.detail.update(content)
@@ -323,13 +357,17 @@ class RecoverScreen(ConsoleScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Hides keys that mean nothing now."""
-        if action in {"look_up", "give_up", "accept", "undo", "go_back", "diff", "timeline", "log"}:
+        if action in _OF_AN_INCIDENT:
             return self.guide is not None and action in self._possible(self.guide)
+        if action == "close_incident":
+            return self._listed_id is not None if self.guide is None else not self.guide.working
+        if action == "toggle_closed":
+            return self.guide is None
         return super().check_action(action, parameters)
 
     def _possible(self, guide: Guide) -> set[str]:
         """The actions that mean something now."""
-        possible = {"log", "timeline"}
+        possible = {"log", "timeline", "connection"}
         if any("copy_id" in guide.record(step).facts for step in guide.steps):
             possible.add("diff")
         if guide.working:
@@ -401,11 +439,12 @@ class RecoverScreen(ConsoleScreen):
         at = timefmt.parse_when(text, now=now, zone=zone)
         return f"{timefmt.utc(at)} = {timefmt.local(at, zone)}, {timefmt.age(at, now)}"
 
-    async def _confirmed(self, prepared: Prepared) -> bool:
+    async def _confirmed(self, prepared: Prepared, *, undo: bool = False) -> bool:
         if not prepared.changes:
             return True
         self.app.clear_notifications()
-        dialog = ConfirmDialog(prepared.step.title, prepared.lines, "Go ahead", typed=prepared.confirmation)
+        title = f"Undo: {prepared.step.title}" if undo else prepared.step.title
+        dialog = ConfirmDialog(title, prepared.lines, "Go ahead", typed=prepared.confirmation)
         answer = await self.app.push_screen_wait(dialog)
         return answer is True and self._may_change(prepared.step)
 
@@ -419,6 +458,8 @@ class RecoverScreen(ConsoleScreen):
         async def job(work: Work) -> None:
             try:
                 await act(report)
+                if guide.record(step).state == "held":
+                    work.verdict = "Held by a check"
                 work.note(*(f"{one.name}: {one.state}, {one.evidence}" for one in guide.record(step).checks))
             finally:
                 self._show_result(guide, step)
@@ -481,7 +522,7 @@ class RecoverScreen(ConsoleScreen):
         if guide is None or guide.undoable is None or not self._may_change(guide.undoable):
             return
         prepared = await guide.prepare_undo()
-        if await self._confirmed(prepared):
+        if await self._confirmed(prepared, undo=True):
             await self._start(
                 guide, prepared.step, lambda report: guide.undo(prepared, prepared.confirmation, report)
             )
@@ -515,6 +556,73 @@ class RecoverScreen(ConsoleScreen):
             client = await self.console.services.client()
             self.console.show_timeline(await client.branch(incident.project_id, incident.branch_id))
 
+    @work(exclusive=True, group="recover.step", exit_on_error=False, description="Show the connection")
+    async def action_connection(self) -> None:
+        """Shows where the result is reached, without the password until it is asked for."""
+        if self.guide is None:
+            return
+        client = await self.console.services.client()
+        branch = await self.guide.result()
+        databases = await client.databases(branch.project_id, branch.id)
+        if not databases:
+            raise RefusedError(f"The branch {clean(branch.name)} has no database")
+        first = min(databases, key=lambda one: one.id)
+        uri = await client.connection_uri(
+            branch.project_id, branch_id=branch.id, database=first.name, role=first.owner_name
+        )
+        await self.app.push_screen_wait(ConnectionDialog(branch.name, uri))
+
+    @property
+    def _listed_id(self) -> str | None:
+        """The incident under the cursor of the list."""
+        if self.incidents.highlighted is None or self.incidents.highlighted >= self.incidents.option_count:
+            return None
+        verb, _, what = (self.incidents.get_option_at_index(self.incidents.highlighted).id or "").partition(
+            " "
+        )
+        return what if verb == "open" else None
+
+    def action_toggle_closed(self) -> None:
+        """Shows closed incidents in the list, or hides them."""
+        self.shows_closed = not self.shows_closed
+
+    @work(exclusive=True, group="recover.open", exit_on_error=False, description="Close an incident")
+    async def action_close_incident(self) -> None:
+        """Takes an incident off the list after saying what it leaves behind; a closed one comes back."""
+        guide, listed = self.guide, self._listed_id
+        if guide is None and listed is None:
+            return
+        known = self._guides.get(listed or "")
+        if known is not None and known.working:
+            raise RefusedError("A step of this incident is being done", "Close it when the step has ended.")
+        incident = guide.incident if guide else await asyncio.to_thread(self._store.load, listed or "")
+        if incident.archived_at is not None:
+            incident.bring_back(self.console.now())
+        else:
+            lines = await self._closing_lines(incident)
+            if not await self.app.push_screen_wait(ConfirmDialog("Close the incident?", lines, "Close it")):
+                return
+            incident.archive(self.console.now())
+        await asyncio.to_thread(self._store.save, incident)
+        if guide is not None:
+            self._leave_incident()
+        else:
+            self.load()
+
+    async def _closing_lines(self, incident: Incident) -> list[str]:
+        known = _known_scenario(incident.scenario)
+        titles = {step.key: step.title for step in known.steps} if known else {}
+        unsettled = [
+            titles.get(key, key) for key, record in incident.records.items() if record.state in UNSETTLED
+        ]
+        client = await self.console.services.client()
+        if incident.host == client.host:
+            branches = incident.left_behind(await client.branches(incident.project_id))
+            left = [f"{one.name} ({one.id})" for one in branches]
+        else:
+            left = [f"{name} ({identity}) on {incident.host}" for identity, name in incident.made.items()]
+        return recover_text.closing_lines(incident, unsettled, left)
+
     def action_log(self) -> None:
         """Shows the incident's log, or the step again."""
         self.shows_log = not self.shows_log
@@ -526,11 +634,14 @@ class RecoverScreen(ConsoleScreen):
         elif self.shows_log:
             self.shows_log = False
         else:
-            self.guide = None
-            self.subject = ""
-            self.switcher.current = "recover-start"
-            self.incidents.focus()
-            self.load()
+            self._leave_incident()
+
+    def _leave_incident(self) -> None:
+        self.guide = None
+        self.subject = ""
+        self.switcher.current = "recover-start"
+        self.incidents.focus()
+        self.load()
 
 
 def _known_scenario(key: str) -> Scenario | None:
@@ -538,8 +649,10 @@ def _known_scenario(key: str) -> Scenario | None:
 
 
 def _standing(incident: Incident, known: Scenario | None) -> str:
+    if incident.archived_at is not None:
+        return f"closed {timefmt.utc(incident.archived_at, 'seconds')}; x brings it back"
     if incident.closed_at is not None:
-        return f"closed {timefmt.utc(incident.closed_at, 'seconds')}"
+        return f"finished {timefmt.utc(incident.closed_at, 'seconds')}"
     titles = {step.key: step.title for step in known.steps} if known else {}
     done = [titles.get(key, clean(key)) for key, record in incident.records.items() if record.state == "done"]
     unsure = [
@@ -549,7 +662,12 @@ def _standing(incident: Incident, known: Scenario | None) -> str:
     ]
     if unsure:
         return f"outcome unknown: {unsure[-1]}"
-    return f"open, {len(done)} steps done{f', last: {done[-1]}' if done else ''}"
+    undone = [
+        f"; undone {timefmt.utc(one.undone.at, 'seconds')}: {titles.get(key, clean(key))}"
+        for key, one in incident.records.items()
+        if one.undone is not None and one.state == "todo"
+    ]
+    return f"open, {len(done)} steps done{f', last: {done[-1]}' if done else ''}{''.join(undone[-1:])}"
 
 
 def _find(branches: list[Branch], text: str) -> Branch:

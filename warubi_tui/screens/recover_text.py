@@ -14,7 +14,7 @@ from warubi_tui.text import clean, clean_lines
 if TYPE_CHECKING:
     from warubi_tui.recovery.check import Check, CheckState
     from warubi_tui.recovery.guide import Guide
-    from warubi_tui.recovery.incident import Incident, StepState
+    from warubi_tui.recovery.incident import Incident, StepState, Undone
     from warubi_tui.recovery.incident_store import UnreadableIncident
     from warubi_tui.recovery.scenarios.scenario import Scenario, Step
 
@@ -49,6 +49,26 @@ def scenario_line(scenario: Scenario) -> Content:
     return Content.assemble((scenario.title, "bold"), "\n  ", (scenario.when, "dim"))
 
 
+def closing_lines(incident: Incident, unsettled: Iterable[str], left: Iterable[str]) -> list[str]:
+    """What closing an incident means, and what it leaves for a person to delete.
+
+    Args:
+        unsettled: the titles of steps whose outcome is unknown.
+        left: branches, each in words.
+    """
+    lines = [
+        "Takes it off this list. h shows the closed ones, and x brings one back.",
+        "Nothing is undone and nothing is deleted on the server; its record stays on this machine.",
+    ]
+    if incident.closed_at is None:
+        lines.append("It is not finished: no more steps are done.")
+    lines += [f"Outcome unknown, look at the branches: {title}" for title in unsettled]
+    stays = [f"  {branch}" for branch in left]
+    if not stays:
+        return [*lines, "No branch that it made is left."]
+    return [*lines, "Left for you to delete once nobody needs it (x on the Branches screen):", *stays]
+
+
 def incident_line(incident: Incident, title: str, at: str, now: datetime) -> Content:
     """An incident in the list: scenario, branch, age, and the step it stands at."""
     return Content.assemble(
@@ -70,17 +90,26 @@ def unreadable_line(found: UnreadableIncident) -> Content:
 
 def step_line(guide: Guide, step: Step, number: int) -> Content:
     """A step in the list: state, number, title."""
-    state = guide.record(step).state
-    mark, style = _STEP_STYLE[state]
+    record = guide.record(step)
+    state = record.state
+    mark, style = _STEP_STYLE["held" if guide.accepted(step) else state]
     title = Content.styled(f"{number}. {step.title}", "bold" if step == guide.current else "")
     parts = [Content.styled(f"{mark} ", style), title]
     if state not in {"todo", "done"}:
         parts.append(Content.styled(f"\n     {_STEP_WORDS[state]}", style))
+    elif state == "done" and guide.accepted(step):
+        parts.append(Content.styled("\n     accepted, not passed", style))
+    elif state == "todo" and record.undone is not None:
+        parts.append(
+            Content.styled(f"\n     undone {timefmt.utc(record.undone.at, 'seconds')}", "$text-warning")
+        )
+        if record.undone.kept:
+            parts.append(Content.styled(f"\n     kept: {clean(record.undone.kept)}", "$text-warning"))
     return Content("").join(parts)
 
 
-def step_detail(guide: Guide, step: Step, keys: str) -> Content:
-    """Everything about a step: what it asks, what it checked, what is safe, how to undo.
+def step_detail(guide: Guide, step: Step, keys: str, zone: tzinfo) -> Content:
+    """Everything about a step: what it checked, what it asks, what is safe, how to undo.
 
     Args:
         keys: what can be pressed now.
@@ -94,11 +123,19 @@ def step_detail(guide: Guide, step: Step, keys: str) -> Content:
         parts.append(_labelled("Answer", record.answer))
     if record.problem:
         parts.append(Content.styled(clean_lines(record.problem), "$text-error"))
-    parts.append(_labelled("Asks", step.ask))
+    if record.undone is not None:
+        parts.append(Content.styled(_undone(record.undone, zone), "$text-warning"))
     if record.checks:
         parts += [Content.styled("Checked", "dim"), *(_check(check) for check in record.checks)]
+    parts.append(_labelled("Asks", step.ask))
     parts += [_labelled("Safe", step.safe), _labelled("Undo", step.undo)]
     return Content("\n").join(parts)
+
+
+def _undone(undone: Undone, zone: tzinfo) -> str:
+    when = f"{timefmt.utc(undone.at, 'seconds')} = {timefmt.local(undone.at, zone, 'seconds')}"
+    kept = f"; the state before the undo is kept as {clean(undone.kept)}" if undone.kept else ""
+    return f"Undone at {when}{kept}"
 
 
 def notes(scenario: Scenario) -> Content:

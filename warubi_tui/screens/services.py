@@ -114,6 +114,21 @@ class Services(Protocol):
 
     async def delete(self, branch: Branch, progress: Progress) -> None: ...
 
+    def readable(
+        self, branch: Branch, at: datetime | None, notice: Callable[[str], None]
+    ) -> AbstractAsyncContextManager[Branch]:
+        """A branch to connect to, with the data of `branch` as it was at `at`; None is its head.
+
+        The branch itself when it has a compute and its head is wanted; else a temporary branch, whose
+        deletion begins with the block's end, however that comes. While the console is read-only a temporary
+        branch is refused with RefusedError.
+
+        Args:
+            at: aware UTC.
+            notice: told when a temporary branch is made.
+        """
+        ...
+
     def comparison(
         self, then: Branch, now: Branch, database: str | None, notice: Callable[[str], None]
     ) -> AbstractAsyncContextManager[Comparison]:

@@ -43,6 +43,8 @@ class Work:
     comparison: tuple[Branch, Branch] | None = None
     """Two branches (then, now) that are worth comparing when this is done."""
     error: WarubiError | None = None
+    verdict: str = "Done"
+    """How the news of its end begins, when it ended without an error."""
 
     def progress(self, operations: Sequence[Operation]) -> None:
         """Takes the latest state of the operations."""

@@ -92,7 +92,7 @@ RENAME_ORIGINAL: Final = Step(
     kind="branch_call",
     call="rename_original",
     title="Rename the original",
-    ask="Type the original's name to give it another one.",
+    ask="Give the original another name. Of a default or protected branch the name has to be typed.",
     safe="Only the name changes: connections to it go on working, on the damaged data.",
     undo="Rename it back (key u).",
     only_if=("choose", (PROMOTE,)),
@@ -103,7 +103,7 @@ RENAME_COPY: Final = Step(
     kind="branch_call",
     call="rename_copy",
     title="Give the copy the original's name",
-    ask="Type the copy's name to rename it.",
+    ask="Give the copy the name that the original had.",
     safe="Only the name changes.",
     undo="Rename it back (key u).",
     only_if=("choose", (PROMOTE,)),
@@ -115,7 +115,8 @@ SET_DEFAULT: Final = Step(
     call="set_default",
     title="Make the copy the default branch",
     ask="Type the branch's name to make it the default.",
-    safe="No data moves. The application reaches the copy only with the copy's connection string.",
+    safe="No data moves. The application reaches the copy only with the copy's connection string: key c shows"
+    " it, and so does `warubi branch uri NAME --reveal`.",
     undo="Make the original the default again (key u).",
     only_if=("choose", (PROMOTE,)),
 )

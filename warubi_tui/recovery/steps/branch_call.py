@@ -25,7 +25,8 @@ class PromoteCall:
             return _needless(step)
         plan = await _plan(context, answer.strip() or None)
         call = _call(plan, step)
-        return _prepared(context, step, call, [call.title, *plan.effects], {"kept_name": plan.keep_as})
+        facts = {"kept_name": plan.keep_as, "kept_id": context.branch.id}
+        return await _prepared(context, step, call, [call.title, *plan.effects], facts)
 
     async def look_up(
         self, context: Context, step: Step, facts: Mapping[str, str], report: Report
@@ -47,7 +48,7 @@ class PromoteCall:
             )
         else:
             back = replace(call, before=call.after, after=call.before)
-        return _prepared(context, step, back, [back.title], {})
+        return await _prepared(context, step, back, [back.title], {})
 
 
 def _needless(step: Step) -> Prepared:
@@ -70,9 +71,11 @@ def _call(plan: PromotePlan, step: Step) -> BranchCall:
     return plan.calls[position[step.call or "rename_original"]]
 
 
-def _prepared(
+async def _prepared(
     context: Context, step: Step, call: BranchCall, lines: list[str], facts: Mapping[str, str]
 ) -> Prepared:
+    branch = await context.client.branch(context.project.id, call.branch_id)
+
     async def act(typed: str | None, report: Report) -> Outcome:
         result = await make_call(
             context.client,
@@ -85,7 +88,15 @@ def _prepared(
         how = "done" if result.sent else "was so already"
         return _outcome(context, call, result.branch, facts, how)
 
-    return Prepared(step, call.after, act, lines=lines, changes=True, confirmation=call.before, facts=facts)
+    return Prepared(
+        step,
+        call.after,
+        act,
+        lines=lines,
+        changes=True,
+        confirmation=call.confirmation(branch),
+        facts=facts,
+    )
 
 
 def _outcome(

@@ -21,7 +21,8 @@ class Compare:
 
         async def act(typed: str | None, report: Report) -> Outcome:
             found = await context.inspector.compare(context.project.id, copy, context.branch, report)
-            return Outcome(_summary(found), _checks(context, found))
+            summary = _summary(found)
+            return Outcome(summary, [_in_short(context, found, summary), *_checks(context, found)])
 
         lines = [f"Then: {copy.name} ({copy.id})", f"Now: {context.branch.name} ({context.branch.id})"]
         return Prepared(step, answer, act, lines=lines)
@@ -33,11 +34,29 @@ def _summary(found: Comparison) -> str:
         if found.tables
         else (0, 0, 0)
     )
-    return f"{removed} rows removed, {added} added, {changed} changed since the copy's moment"
+    return (
+        f"{removed} rows removed, {added} added, {changed} changed since the copy's moment;"
+        f" {_schema_count(found)}"
+    )
+
+
+def _schema_count(found: Comparison) -> str:
+    count = len(found.schema_changes)
+    return f"{count} schema {'change' if count == 1 else 'changes'}"
+
+
+def _differs(table: TableDifference) -> bool:
+    return table.not_compared is None and bool(table.removed or table.added or table.changed)
+
+
+def _in_short(context: Context, found: Comparison, summary: str) -> Check:
+    """What has to be seen on the smallest terminal, above the tables."""
+    nothing = not found.schema_changes and not any(map(_differs, found.tables))
+    return context.check("In short", "pass" if nothing else "warn", summary)
 
 
 def _checks(context: Context, found: Comparison) -> list[Check]:
-    differing = [t for t in found.tables if t.not_compared is None and (t.removed or t.added or t.changed)]
+    differing = [table for table in found.tables if _differs(table)]
     skipped = [t for t in found.tables if t.not_compared is not None]
     checks = [context.check(f"Table {_name(table)}", "warn", _counts(table)) for table in differing]
     checks += [
@@ -46,7 +65,11 @@ def _checks(context: Context, found: Comparison) -> list[Check]:
     ]
     if found.schema_changes:
         checks.append(
-            context.check("Schema", "warn", "; ".join(clean(line) for line in found.schema_changes))
+            context.check(
+                "Schema",
+                "warn",
+                f"{_schema_count(found)}: {'; '.join(clean(line) for line in found.schema_changes)}",
+            )
         )
     else:
         checks.append(context.check("Schema", "pass", "the same on both sides"))

@@ -35,6 +35,8 @@ class Context:
     now: datetime
     zone: tzinfo
     patience: Patience
+    left_behind: Callable[[Sequence[Branch]], Sequence[Branch]]
+    """Of these branches, those that this incident made or renamed away."""
 
     def fact(self, key: str) -> str:
         """What an earlier step found. Raises UsageError when that step is still to come."""

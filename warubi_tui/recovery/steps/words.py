@@ -53,10 +53,10 @@ class Close:
         words = answer.strip()
         if not words:
             raise UsageError("Say what you saw of the application", hint="It is recorded as your word.")
+        branches = await context.client.branches(context.project.id)
         left = [
-            f"Stays: the branch {clean(context.facts[key])}, until you delete it"
-            for key in ("copy_name", "kept_name")
-            if key in context.facts
+            f"Stays: the branch {clean(branch.name)} ({branch.id}), until you delete it"
+            for branch in context.left_behind(branches)
         ]
 
         async def act(typed: str | None, report: Report) -> Outcome:
