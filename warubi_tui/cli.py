@@ -40,6 +40,8 @@ config.toml chooses, then a login of neonctl, then a running engine.
 
 _RELATIVE_TIME = re.compile(r"[-+]\d.*")
 _TIME_OPTIONS: Final = {"--at", "--expires-at"}
+_DASHED_NAME = re.compile(r"-(?!-).*")
+_NAME_OPTIONS: Final = {"--confirm", "--name", "--keep-as", "--from", "--parent"}
 
 
 class _Parser(ArgumentParser):
@@ -56,20 +58,29 @@ def run(arguments: Sequence[str]) -> int:
         WarubiError: it failed, or the arguments are not understood; the error knows the exit code.
         SystemExit: help or the version was asked for (0).
     """
-    options = build_parser().parse_args(join_times(arguments))
+    options = build_parser().parse_args(join_values(arguments))
     command: Callable[[Namespace], int] = options.command
     return command(options)
 
 
-def join_times(arguments: Sequence[str]) -> list[str]:
-    """Ties a relative time to its option (`--at -15m` to `--at=-15m`): argparse takes it for an option."""
+def join_values(arguments: Sequence[str]) -> list[str]:
+    """Ties a value that begins with a dash to its option, which argparse would take for another option.
+
+    `--at -15m` becomes `--at=-15m`; a branch's name may begin with one dash (`--confirm -x`), not with two.
+    """
     joined: list[str] = []
     for argument in arguments:
-        if joined and joined[-1] in _TIME_OPTIONS and _RELATIVE_TIME.fullmatch(argument):
+        if joined and _is_value_of(joined[-1], argument):
             joined[-1] += f"={argument}"
         else:
             joined.append(argument)
     return joined
+
+
+def _is_value_of(option: str, argument: str) -> bool:
+    if option in _TIME_OPTIONS:
+        return _RELATIVE_TIME.fullmatch(argument) is not None
+    return option in _NAME_OPTIONS and _DASHED_NAME.fullmatch(argument) is not None
 
 
 def build_parser() -> ArgumentParser:
@@ -124,7 +135,7 @@ def _add_branches(commands: "Commands") -> None:
     listing = _command(commands, "branches", "show the branches of the project", _list_branches)
     _add_common(listing)
     parser = commands.add_parser(
-        "branch", help="create, rename, delete, protect a branch, or make it the default"
+        "branch", help="create, rename, delete, protect a branch, make it the default, or connect to it"
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
 
@@ -141,6 +152,13 @@ def _add_branches(commands: "Commands") -> None:
     create.add_argument("--database", metavar="D", help="database of the connection string")
     _add_show_secret(create)
     _add_common(create)
+
+    uri = _command(actions, "uri", "print a branch's connection string", _show_uri)
+    uri.add_argument("branch", metavar="BRANCH")
+    uri.add_argument("--database", metavar="D", help="database to connect to, where there are several")
+    uri.add_argument("--role", metavar="R", help="who connects; by default the database's owner")
+    uri.add_argument("--reveal", action="store_true", help="print the password too")
+    _add_common(uri)
 
     rename = _command(actions, "rename", "give a branch another name", _rename_branch)
     rename.add_argument("branch", metavar="BRANCH")
@@ -274,6 +292,12 @@ def _create_branch(options: Namespace) -> int:
     from warubi_tui.commands.branches import create
 
     return _on_project(options, create)
+
+
+def _show_uri(options: Namespace) -> int:
+    from warubi_tui.commands.branches import show_uri
+
+    return _on_project(options, show_uri)
 
 
 def _rename_branch(options: Namespace) -> int:

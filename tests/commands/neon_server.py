@@ -24,6 +24,8 @@ class NeonServer:
         }
         self.uris: dict[str, str] = {}
         """Connection strings by branch; `preview` is for branches made meanwhile."""
+        self.asked_roles: list[str] = []
+        """For whom connection strings were asked."""
         self.changes: list[tuple[str, object]] = []
         """Method and path, and body, of every request that changes something."""
         self.answer: Callable[[str, str], Reply | None] = lambda method, path: None
@@ -47,6 +49,8 @@ class NeonServer:
         return self.project(method, path, inside, query, body)
 
     def project(self, method: str, path: str, inside: str, query: dict[str, str], body: object) -> Reply:
+        if inside == "/connection_uri":
+            self.asked_roles.append(query.get("role_name", ""))
         if method == "POST" and inside == "/branches":
             assert isinstance(body, dict)
             return 201, self.created(body["branch"])

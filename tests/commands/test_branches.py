@@ -33,6 +33,46 @@ def test_the_tree_as_json(neon: NeonServer, warubi: Warubi) -> None:
     assert ended.out.count("\n") == 1
 
 
+def test_on_a_terminal_long_names_are_cut_in_the_middle(
+    neon: NeonServer, warubi: Warubi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    neon.branches["br-dev-1"] = branch_json("br-dev-1", "d" * 190 + "_the_end", parent_id="br-main-1")
+    monkeypatch.setenv("COLUMNS", "120")
+    assert "d" * 190 in warubi("branches").out
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    shown = warubi("branches").out
+    assert max(map(len, shown.splitlines())) <= 120
+    assert "_the_end" in shown
+
+
+class TestUri:
+    def test_is_masked_until_asked_for(self, neon: NeonServer, warubi: Warubi) -> None:
+        neon.uris["br-main-1"] = URI
+        shy, open_ = warubi("branch", "uri", "main"), warubi("branch", "uri", "main", "--reveal")
+        assert "hunter2" not in shy.out + shy.err
+        assert "127.0.0.1:1/shop" in shy.out
+        assert "--reveal" in shy.err
+        assert open_.out == f"{URI}\n"
+        assert "hunter2" not in open_.err
+
+    def test_as_json(self, neon: NeonServer, warubi: Warubi) -> None:
+        neon.uris["br-main-1"] = URI
+        data = json.loads(warubi("branch", "uri", "br-main-1", "--database", "shop", "--json").out)
+        assert (data["branch"]["name"], data["masked"]) == ("main", True)
+        assert "hunter2" not in data["connection_uri"]
+        assert json.loads(warubi("branch", "uri", "main", "--json", "--reveal").out)["connection_uri"] == URI
+
+    def test_of_a_role(self, neon: NeonServer, warubi: Warubi) -> None:
+        neon.uris["br-main-1"] = URI
+        assert warubi("branch", "uri", "main", "--role", "reader").code == 0
+        assert neon.asked_roles == ["reader"]
+
+    def test_of_a_database_that_is_not_there(self, neon: NeonServer, warubi: Warubi) -> None:
+        ended = warubi("branch", "uri", "main", "--database", "other")
+        assert ended.code == 2
+        assert "Databases: shop" in ended.err
+
+
 class TestCreate:
     def test_from_the_default_branch(self, neon: NeonServer, warubi: Warubi) -> None:
         ended = warubi("branch", "create", "dev")

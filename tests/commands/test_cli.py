@@ -17,7 +17,7 @@ from tests.commands.conftest import Warubi
 from tests.commands.neon_server import NeonServer, Reply
 from tests.neon.wire import branch_json
 from warubi_tui import __version__, cli, paths
-from warubi_tui.cli import build_parser, join_times
+from warubi_tui.cli import build_parser, join_values
 
 WITHOUT = """
 import sys
@@ -196,12 +196,22 @@ class TestTarget:
 
 class TestParser:
     def test_a_relative_time_is_a_value(self) -> None:
-        options = build_parser().parse_args(join_times(["restore", "main", "--at", "-1h30m", "--json"]))
+        options = build_parser().parse_args(join_values(["restore", "main", "--at", "-1h30m", "--json"]))
         assert (options.at, options.json) == ("-1h30m", True)
 
-    @given(st.lists(st.sampled_from(["--at", "--expires-at", "-15m", "+1d", "--json", "main", "--", "x"])))
+    def test_a_name_may_begin_with_a_dash(self) -> None:
+        options = build_parser().parse_args(
+            join_values(["branch", "delete", "--confirm", "-x", "--json", "y"])
+        )
+        assert (options.confirm, options.json, options.branch) == ("-x", True, "y")
+
+    @given(
+        st.lists(
+            st.sampled_from(["--confirm", "--at", "--expires-at", "-15m", "+1d", "--json", "main", "--", "x"])
+        )
+    )
     def test_joining_loses_nothing(self, arguments: list[str]) -> None:
-        assert " ".join(join_times(arguments)).replace("=", " ") == " ".join(arguments)
+        assert " ".join(join_values(arguments)).replace("=", " ") == " ".join(arguments)
 
     @pytest.mark.parametrize("action", ["start", "serve", "stop", "status", "env"])
     def test_the_engine(self, action: str) -> None:

@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 from datetime import datetime
+from typing import Final
 
 from warubi_tui.commands.output import table
 from warubi_tui.commands.session import Session, require_confirmation
@@ -10,15 +11,25 @@ from warubi_tui.errors import UsageError
 from warubi_tui.neon.branches import TreeRow, tree
 from warubi_tui.neon.connections import branch_uri
 from warubi_tui.neon.models import Branch
+from warubi_tui.secret import redact
+from warubi_tui.text import clean, shorten_middle
 from warubi_tui.timefmt import age, parse_when, utc
+
+_NAME_LEAST: Final = 30
+"""Cells that a name may take at least, however narrow the terminal is."""
 
 
 async def list_branches(session: Session, options: Namespace) -> int:
     """Prints the tree of branches."""
     branches = await session.client.branches(session.project.id)
+    header = ["BRANCH", "ID", "STATE", "DATA AS OF", "SIZE", "CREATED", "EXPIRES", "MARKS"]
     rows = [_row(row, session.now) for row in tree(branches)]
+    if session.output.width is not None:
+        others = max(map(len, table(header[1:], [row[1:] for row in rows]).splitlines()))
+        room = max(_NAME_LEAST, session.output.width - others - 2)
+        rows = [[shorten_middle(row[0], room), *row[1:]] for row in rows]
     session.output.result(
-        table(["BRANCH", "ID", "STATE", "DATA AS OF", "SIZE", "CREATED", "EXPIRES", "MARKS"], rows),
+        table(header, rows),
         {
             "project": project_json(session.project),
             "branches": [branch_json(row.branch) for row in tree(branches)],
@@ -57,6 +68,18 @@ async def create(session: Session, options: Namespace) -> int:
         data["connection_uri"] = uri.reveal()
         text += f"\n{uri.reveal()}"
     session.output.result(text, data)
+    return 0
+
+
+async def show_uri(session: Session, options: Namespace) -> int:
+    """Prints a branch's connection string; its password only when asked for."""
+    branch = await session.branch(options.branch)
+    uri = await branch_uri(session.client, session.project.id, branch, options.database, role=options.role)
+    shown = uri.reveal() if options.reveal else redact(uri.reveal())
+    if not options.reveal:
+        session.output.note("The password is masked; --reveal shows it.")
+    data = {"branch": branch_json(branch), "connection_uri": shown, "masked": not options.reveal}
+    session.output.result(clean(shown), data)
     return 0
 
 

@@ -1,6 +1,7 @@
 """What a command prints: results on stdout, everything else on stderr, nothing that a terminal obeys."""
 
 import json
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -20,6 +21,11 @@ class Output:
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
         self._shown: dict[str, str] = {}
+
+    @property
+    def width(self) -> int | None:
+        """Columns of the terminal that people read the result on; None where it is not a terminal."""
+        return shutil.get_terminal_size().columns if sys.stdout.isatty() and not self.as_json else None
 
     def result(self, text: str, data: Mapping[str, object]) -> None:
         """The result: `text` for people, or `data` as one JSON object."""

@@ -20,12 +20,18 @@ class ConnectionSource(Protocol):
 
 
 async def branch_uri(
-    source: ConnectionSource, project_id: str, branch: Branch, database: str | None
+    source: ConnectionSource,
+    project_id: str,
+    branch: Branch,
+    database: str | None,
+    *,
+    role: str | None = None,
 ) -> Secret:
-    """The connection string of a branch's database, as its owner.
+    """The connection string of a branch's database.
 
     Args:
         database: None for the only one.
+        role: who connects; None for the database's owner.
 
     Raises:
         UsageError: there is no such database; or none is named and there are several, of which one could
@@ -34,7 +40,7 @@ async def branch_uri(
     databases = await source.databases(project_id, branch.id)
     chosen = _choose(databases, branch, database)
     return await source.connection_uri(
-        project_id, branch_id=branch.id, database=chosen.name, role=chosen.owner_name
+        project_id, branch_id=branch.id, database=chosen.name, role=role or chosen.owner_name
     )
 
 
