@@ -24,6 +24,7 @@ from warubi_tui.text import clean
 
 if TYPE_CHECKING:
     from warubi_tui.config import Target
+    from warubi_tui.dialogs.compare import Comparison
     from warubi_tui.dialogs.notice import Notice
     from warubi_tui.dialogs.restore import RestoreDecision
     from warubi_tui.neon.models import Branch
@@ -195,10 +196,12 @@ class WarubiApp(Console):
         self.switch_mode("work")
 
     @work(group="dialog", exit_on_error=False, description="Choose a comparison")
-    async def choose_comparison(self, branches: Sequence[Branch], branch: Branch) -> None:
-        from warubi_tui.dialogs.compare import CompareDialog
+    async def choose_comparison(
+        self, branches: Sequence[Branch], branch: Branch, pair: Comparison | None = None
+    ) -> None:
+        from warubi_tui.dialogs.compare import CompareDialog, suggestion
 
-        chosen = await self.push_screen_wait(CompareDialog(branches, branch))
+        chosen = await self.push_screen_wait(CompareDialog(branches, pair or suggestion(branches, branch)))
         if chosen is not None:
             self.show_diff(chosen.then, chosen.now, chosen.database)
 
@@ -208,13 +211,30 @@ class WarubiApp(Console):
 
         decision = await self.push_screen_wait(RestoreDialog(branch, when, self.services))
         if decision is not None:
-            self.run_work(
-                decision.title,
-                lambda job: self._restore(decision, job),
-                *decision.plan.effects,
-                branch=branch.name,
+            self._start_restore(decision)
+
+    @work(group="dialog", exit_on_error=False, description="Ask whether to put a kept state back")
+    async def put_back(self, kept: Branch, original: Branch) -> None:
+        from warubi_tui.dialogs.confirm import ConfirmDialog
+        from warubi_tui.dialogs.restore import RestoreDecision
+
+        plan = await self.services.plan_from(original, kept)
+        if await self.push_screen_wait(
+            ConfirmDialog(
+                f"Put this back over {original.name}?", plan.effects, "Put back", typed=plan.confirmation
             )
-            self.show_work()
+        ):
+            self._start_restore(RestoreDecision(plan, plan.confirmation))
+
+    def _start_restore(self, decision: RestoreDecision) -> None:
+        plan = decision.plan
+        self.run_work(
+            decision.title,
+            lambda job: self._restore(decision, job),
+            *plan.effects,
+            branch=(plan.target or plan.source).name,
+        )
+        self.show_work()
 
     async def _restore(self, decision: RestoreDecision, job: Work) -> None:
         plan = decision.plan

@@ -247,6 +247,16 @@ class FakeServices:
         lines = effects.of_in_place(PROJECT, branch, branch, point, kept, now=NOW, zone=BERLIN)
         return RestorePlan(PROJECT, "in_place", branch, branch, point, branch.name, kept, lines)
 
+    async def plan_from(self, branch: Branch, source: Branch) -> RestorePlan:
+        await self._enter("plan_from")
+        kept = f"{branch.name}_old"
+        lines = effects.of_in_place(PROJECT, branch, source, None, kept, now=NOW, zone=BERLIN)
+        return RestorePlan(PROJECT, "in_place", source, branch, None, branch.name, kept, lines)
+
+    async def connection_uri(self, branch: Branch) -> Secret:
+        await self._enter("connection_uri")
+        return Secret(f"postgresql://owner:hunter2@127.0.0.1:1/{branch.name}")
+
     async def restore(
         self, plan: RestorePlan, confirmation: str | None, progress: "OperationProgress"
     ) -> RestoreResult:

@@ -10,7 +10,7 @@ from textual.widgets import Button, DataTable, Input
 from tests.screens.conftest import NOW, FakeServices, Open, branch, console, settle, until, words
 from warubi_tui.dialogs.ask import AskDialog
 from warubi_tui.errors import RefusedError, UnreachableError
-from warubi_tui.screens.branch_rows import branch_rows, columns, short_time, twigs
+from warubi_tui.screens.branch_rows import branch_rows, columns, original_of, short_time, twigs
 from warubi_tui.screens.branches import BranchesScreen
 from warubi_tui.screens.work import WorkState
 from warubi_tui.widgets.error_panel import ErrorPanel
@@ -294,12 +294,61 @@ async def test_ages_grow_while_one_looks(open_console: Open) -> None:
     async with open_console(services, (120, 40)) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, BranchesScreen)
-        assert screen.table.get_cell("br-main", "Age").plain == "50 s"
+        assert str(screen.table.get_cell("br-main", "Age")) == "50 s"
         console(pilot).now = lambda: NOW + timedelta(seconds=15)
         screen.refresh_ages()
         await pilot.pause()
-        assert screen.table.get_cell("br-main", "Age").plain == "1 min"
+        assert str(screen.table.get_cell("br-main", "Age")) == "1 min"
         assert "1 min ago" in words(pilot)
+
+
+async def test_a_kept_state_is_put_back_over_its_branch_once_the_name_is_typed(
+    open_console: Open, size: tuple[int, int]
+) -> None:
+    kept = branch("main_old_20261122T140758Z", "main")
+    services = FakeServices(all_branches=[branch("main", default=True, protected=True), kept])
+    async with open_console(services, size) as pilot:
+        await pilot.press("u")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, BranchesScreen), "main keeps no state of another branch"
+        await pilot.press("down", "u")
+        await until(pilot, lambda: "Put this back over main?" in words(pilot))
+        shown = words(pilot)
+        for part in ("Overwrites: every database of main", kept.name, "Undo: warubi restore main --in-place"):
+            assert part in shown
+        assert "Put back" in shown
+        confirm = pilot.app.screen.query_one("#confirm", Button)
+        await pilot.press(*"mai", "enter")
+        assert confirm.disabled
+        await pilot.press("n", "enter", "enter")
+        await settle(pilot)
+        assert services.done == [("restore", "in_place", "main", "main")]
+        assert f"Put {kept.name} back over main" in words(pilot)
+
+
+def test_whose_state_a_branch_keeps_is_in_its_name() -> None:
+    main, kept = branch("main"), branch("main_old_20261122T140758Z")
+    assert original_of(kept, [main, kept]) == main
+    assert original_of(kept, [kept]) is None
+    assert original_of(main, [main, kept]) is None
+    assert original_of(branch("main_old_photos"), [main]) is None
+
+
+async def test_the_connection_string_is_masked_until_asked_for(
+    open_console: Open, size: tuple[int, int]
+) -> None:
+    async with open_console(FakeServices(), size) as pilot:
+        await pilot.press("down", "c")
+        await until(pilot, lambda: "Connection string of copy" in words(pilot))
+        assert "127.0.0.1:1/copy" in words(pilot)
+        assert "hunter2" not in words(pilot)
+        await pilot.press("v")
+        await pilot.pause()
+        assert "hunter2" in words(pilot)
+        await pilot.press("c", "escape")
+        await settle(pilot)
+        assert pilot.app.clipboard == "postgresql://owner:hunter2@127.0.0.1:1/copy"
+        assert "hunter2" not in words(pilot)
 
 
 async def test_siblings_hang_on_one_line_and_long_names_differ_by_their_ends(open_console: Open) -> None:

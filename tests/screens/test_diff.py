@@ -4,8 +4,19 @@ import asyncio
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input, Select
 
-from tests.screens.conftest import FakeComparison, FakeServices, Open, settle, until, words
+from tests.screens.conftest import (
+    FakeComparison,
+    FakeServices,
+    Open,
+    branch,
+    console,
+    settle,
+    until,
+    words,
+)
+from warubi_tui.dialogs.compare import CompareDialog
 from warubi_tui.diff.model import RowDiff, SchemaChange, TableDiff
 from warubi_tui.errors import UnreachableError
 from warubi_tui.screens.diff import DiffScreen
@@ -64,6 +75,28 @@ async def test_a_copy_is_compared_with_its_original(open_console: Open, size: tu
         await pilot.press("a")
         await pilot.pause()
         assert "customers" in words(pilot)
+
+
+async def test_another_comparison_begins_with_the_one_shown(open_console: Open) -> None:
+    services = compared()
+    services.all_branches = [branch("main", default=True), branch("a", "main"), branch("b", "main")]
+    async with open_console(services) as pilot:
+        a, b = services.all_branches[1:]
+        console(pilot).show_diff(b, a, "shop")
+        await settle(pilot)
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(pilot.app.screen, CompareDialog))
+        await pilot.pause()
+        dialog = pilot.app.screen
+        assert [dialog.query_one(f"#{side}", Select).value for side in ("then", "now")] == [b.id, a.id]
+        assert dialog.query_one("#database", Input).value == "shop"
+
+
+async def test_large_numbers_are_grouped(open_console: Open) -> None:
+    many = TableDiff("public", "orders", ("id",), 1_234_567, method="key")
+    async with open_console(FakeServices(compare=FakeComparison([many], [], []))) as pilot:
+        await to_diff(pilot)
+        assert "1,234,567 rows in 1 of 1 tables differ" in words(pilot)
 
 
 async def test_why_a_table_was_not_compared_is_said_in_full(open_console: Open) -> None:

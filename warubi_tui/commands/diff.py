@@ -12,7 +12,8 @@ from warubi_tui.commands.output import Output, table, write
 from warubi_tui.commands.session import Session, open_session
 from warubi_tui.config import Target
 from warubi_tui.diff.database import DatabaseDiff
-from warubi_tui.diff.model import RowDiff, SchemaChange, TableDiff, Values
+from warubi_tui.diff.model import RowDiff, TableDiff, Values
+from warubi_tui.diff.words import schema_words
 from warubi_tui.errors import RefusedError, UsageError
 from warubi_tui.history.preview import preview
 from warubi_tui.neon.connections import branch_uri
@@ -148,7 +149,7 @@ async def _text(comparison: DatabaseDiff, then: _Side, now: _Side, options: Name
     parts = [f"- {then.label}\n+ {now.label}"]
     parts += [clean(note) for note in comparison.notes]
     if comparison.schema:
-        parts.append("\n".join(_schema_line(change) for change in comparison.schema))
+        parts.append("\n".join(schema_words(change) for change in comparison.schema))
     if comparison.tables:
         parts.append(_summary(comparison.tables))
     if options.rows:
@@ -160,19 +161,13 @@ async def _text(comparison: DatabaseDiff, then: _Side, now: _Side, options: Name
     return "\n\n".join(parts)
 
 
-def _schema_line(change: SchemaChange) -> str:
-    place = ".".join(clean(part) for part in (change.schema, change.table, change.column) if part)
-    values = f": {_value(change.then)} → {_value(change.now)}" if change.then or change.now else ""
-    return f"{change.kind.replace('_', ' ')} {place}{values}"
-
-
 def _summary(tables: Sequence[TableDiff]) -> str:
     rows = [
         [
             f"{clean(one.schema)}.{clean(one.table)}",
-            str(one.removed),
-            str(one.added),
-            str(one.changed),
+            f"{one.removed:,}",
+            f"{one.added:,}",
+            f"{one.changed:,}",
             ", ".join(clean(column) for column in one.key) or "-",
             clean(one.not_compared or one.method),
         ]
@@ -185,7 +180,7 @@ async def _row_lines(comparison: DatabaseDiff, one: TableDiff, limit: int | None
     shown = _ROWS if limit is None else limit
     lines = [_row_line(row) async for row in _rows(comparison, one, shown)]
     if one.total > len(lines):
-        lines.append(f"… and {one.total - len(lines)} more in {clean(one.schema)}.{clean(one.table)}")
+        lines.append(f"… and {one.total - len(lines):,} more in {clean(one.schema)}.{clean(one.table)}")
     return "\n".join(lines)
 
 

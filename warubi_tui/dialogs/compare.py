@@ -31,13 +31,17 @@ class Comparison:
 
 
 class CompareDialog(Dialog[Comparison]):
-    """Offers to compare a copy with what it was made of, which is what one mostly wants."""
+    """Asks for the two branches."""
 
-    def __init__(self, branches: Sequence[Branch], branch: Branch) -> None:
+    def __init__(self, branches: Sequence[Branch], first: Comparison) -> None:
+        """
+        Args:
+            branches: what can be chosen.
+            first: what is chosen to begin with; both are among `branches`.
+        """
         super().__init__()
         self._branches = {row.branch.id: row.branch for row in tree(branches)}
-        then, now = suggestion(branches, branch)
-        self._then, self._now = then.id, now.id
+        self._first = first
 
     def compose(self) -> ComposeResult:
         options = [(Text(clean(one.name)), one.id) for one in self._branches.values()]
@@ -45,13 +49,18 @@ class CompareDialog(Dialog[Comparison]):
             yield heading("Compare two branches")
             with Horizontal(classes="dialog-field"):
                 yield Label("Then (trusted)")
-                yield Select(options, value=self._then, allow_blank=False, id="then", compact=True)
+                yield Select(options, value=self._first.then.id, allow_blank=False, id="then", compact=True)
             with Horizontal(classes="dialog-field"):
                 yield Label("Now")
-                yield Select(options, value=self._now, allow_blank=False, id="now", compact=True)
+                yield Select(options, value=self._first.now.id, allow_blank=False, id="now", compact=True)
             with Horizontal(classes="dialog-field"):
                 yield Label("Database")
-                yield Input(compact=True, id="database", placeholder="the first one that both have")
+                yield Input(
+                    self._first.database,
+                    compact=True,
+                    id="database",
+                    placeholder="the first one that both have",
+                )
             yield Static(
                 Content("Both are only read. 'Removed' was there then and is not there now."),
                 classes="dialog-body",
@@ -74,13 +83,13 @@ class CompareDialog(Dialog[Comparison]):
         self.dismiss(Comparison(then, now, self.query_one("#database", Input).value.strip() or None))
 
 
-def suggestion(branches: Sequence[Branch], branch: Branch) -> tuple[Branch, Branch]:
-    """Then and now for `branch`: a copy and its parent; a root and its newest child or the default."""
+def suggestion(branches: Sequence[Branch], branch: Branch) -> Comparison:
+    """What to compare `branch` with: a copy with its parent; a root with its newest child or the default."""
     parent = next((one for one in branches if one.id == branch.parent_id), None)
     if parent is not None:
-        return branch, parent
+        return Comparison(branch, parent, None)
     below = [one for one in branches if one.parent_id == branch.id]
     if below:
-        return max(below, key=lambda one: one.created_at), branch
+        return Comparison(max(below, key=lambda one: one.created_at), branch, None)
     default = next((one for one in branches if one.default and one.id != branch.id), branch)
-    return branch, default
+    return Comparison(branch, default, None)

@@ -46,6 +46,8 @@ class RestoreDecision:
     def title(self) -> str:
         """What is going to be done, in one line."""
         plan = self.plan
+        if plan.target is not None and plan.point is None:
+            return f"Put {plan.source.name} back over {plan.target.name}"
         when = plan.point.requested if plan.point else "now"
         if plan.target is None:
             return f"Restore {plan.source.name} at {when} as {plan.name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 MAX_ROWS: Final = 1_000
 """How many branches are put into the table; more would make the keyboard wait."""
+
+_KEPT: Final = re.compile(r"(.+)_old_\d{8}T\d{6}Z")
+"""The names that `recovery.restore` proposes for overwritten states."""
 
 _NAME_WIDTH: Final = 24
 _PADDING: Final = 2
@@ -98,6 +102,12 @@ def twigs(depths: Sequence[int]) -> list[str]:
         drawn.append(f"{trunk}{'├─ ' if depth in goes_on else '└─ '}" if depth else "")
         goes_on = {level for level in goes_on if level < depth} | {depth}
     return drawn[::-1]
+
+
+def original_of(kept: Branch, branches: Sequence[Branch]) -> Branch | None:
+    """The branch whose state before a restore in place `kept` holds, as the name of `kept` says."""
+    match = _KEPT.fullmatch(kept.name)
+    return next((one for one in branches if match and one.name == match[1]), None)
 
 
 def marks(branch: Branch) -> list[str]:

@@ -17,6 +17,7 @@ from textual.widgets import DataTable, Static
 from warubi_tui import timefmt
 from warubi_tui.dialogs.ask import AskDialog
 from warubi_tui.dialogs.confirm import ConfirmDialog
+from warubi_tui.dialogs.connection import ConnectionDialog
 from warubi_tui.errors import UsageError
 from warubi_tui.neon.branches import NAME_LENGTH, children
 from warubi_tui.screens.branch_rows import (
@@ -27,6 +28,7 @@ from warubi_tui.screens.branch_rows import (
     branch_facts,
     branch_rows,
     columns,
+    original_of,
 )
 from warubi_tui.screens.console import ConsoleScreen
 from warubi_tui.screens.work import Work
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
 AGE_SECONDS: Final = 1
 """How often the ages on the screen are brought up to date."""
 
-_CHANGES = frozenset({"restore", "rename", "protect", "set_default", "delete"})
+_CHANGES = frozenset({"restore", "rename", "protect", "set_default", "delete", "put_back"})
 
 
 class BranchTable(FittedTable):
@@ -85,6 +87,22 @@ class BranchesScreen(ConsoleScreen):
             "Set default…",
             id="branches.default",
             tooltip="Make it the default branch",
+            show=False,
+        ),
+        Binding(
+            "u",
+            "put_back",
+            "Put back…",
+            id="branches.put_back",
+            tooltip="Undo a restore: put a kept state back over its branch",
+            show=False,
+        ),
+        Binding(
+            "c",
+            "connection",
+            "Connect…",
+            id="branches.connection",
+            tooltip="Its connection string, masked until asked for",
             show=False,
         ),
         Binding("x", "delete", "Delete…", id="branches.delete", tooltip="Delete the branch", show=False),
@@ -241,7 +259,9 @@ class BranchesScreen(ConsoleScreen):
         """What changes a branch is greyed out in read-only mode and without a branch."""
         if action in _CHANGES and self.console.read_only:
             return None
-        if action in _CHANGES | {"timeline", "diff"} and self.selected is None:
+        if action in _CHANGES | {"timeline", "diff", "connection"} and self.selected is None:
+            return None
+        if action == "put_back" and self.selected and original_of(self.selected, self.branches) is None:
             return None
         return True
 
@@ -255,6 +275,21 @@ class BranchesScreen(ConsoleScreen):
         """Opens the restore dialog for the branch under the cursor."""
         if self.selected is not None:
             self.console.restore(self.selected, "")
+
+    def action_put_back(self) -> None:
+        """Asks whether to put the kept state under the cursor back over the branch it was kept of."""
+        kept = self.selected
+        original = original_of(kept, self.branches) if kept is not None else None
+        if kept is not None and original is not None:
+            self.console.put_back(kept, original)
+
+    @work(group="branches.connection", exit_on_error=False, description="Show the connection string")
+    async def action_connection(self) -> None:
+        """Shows the connection string of the branch under the cursor, masked."""
+        branch = self.selected
+        if branch is not None:
+            uri = await self.console.services.connection_uri(branch)
+            self.app.push_screen(ConnectionDialog(branch.name, uri))
 
     def action_diff(self) -> None:
         """Asks what to compare; a copy is compared with the branch it came from."""

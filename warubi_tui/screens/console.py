@@ -24,6 +24,7 @@ from warubi_tui.widgets.header import ConsoleHeader, HeaderFacts
 
 if TYPE_CHECKING:
     from warubi_tui.config import Target
+    from warubi_tui.dialogs.compare import Comparison
     from warubi_tui.neon.models import Branch
     from warubi_tui.screens.services import Services
 
@@ -135,12 +136,18 @@ class Console(App[None]):
         """
         raise NotImplementedError
 
-    def choose_comparison(self, branches: Sequence[Branch], branch: Branch) -> object:
-        """Asks what `branch` is to be compared with, and opens the comparison."""
+    def choose_comparison(
+        self, branches: Sequence[Branch], branch: Branch, pair: Comparison | None = None
+    ) -> object:
+        """Asks what to compare, beginning with `pair` or what fits `branch`, and opens the comparison."""
         raise NotImplementedError
 
     def restore(self, branch: Branch, when: str) -> object:
         """Opens the restore dialog for `branch`, with `when` as the typed time or LSN."""
+        raise NotImplementedError
+
+    def put_back(self, kept: Branch, original: Branch) -> object:
+        """Asks whether to overwrite `original` by the state that `kept` holds, and does it."""
         raise NotImplementedError
 
     def show_work(self) -> None:

@@ -13,6 +13,8 @@ from textual.widget import Widget
 from textual.widgets import DataTable, Static
 from textual.worker import Worker, get_current_worker
 
+from warubi_tui.dialogs.compare import Comparison
+from warubi_tui.diff.words import schema_words
 from warubi_tui.screens.console import ConsoleScreen
 from warubi_tui.screens.diff_rows import RowsScreen
 from warubi_tui.text import clean, shorten
@@ -21,7 +23,7 @@ from warubi_tui.widgets.filter_bar import FilterBar
 if TYPE_CHECKING:
     from warubi_tui.diff.model import Progress, SchemaChange, TableDiff
     from warubi_tui.neon.models import Branch
-    from warubi_tui.screens.services import Comparison
+    from warubi_tui.screens import services
 
 MAX_TABLES = 1_000
 """How many tables are listed; the filter brings the others in."""
@@ -71,7 +73,7 @@ class DiffScreen(ConsoleScreen):
     def __init__(self) -> None:
         super().__init__()
         self._pair: tuple[Branch, Branch, str | None] | None = None
-        self._comparison: Comparison | None = None
+        self._comparison: services.Comparison | None = None
         self._at: Progress | None = None
         self._notices: list[str] = []
         """How the branches of this comparison are read, where that is special."""
@@ -203,7 +205,7 @@ class DiffScreen(ConsoleScreen):
                 return Content("Reading both schemas…")
             name = f"{at.schema}.{at.table}"
             return Content(
-                f"Comparing table {at.number} of {at.tables}: {clean(name)}, {at.differences} so far"
+                f"Comparing table {at.number:,} of {at.tables:,}: {clean(name)}, {at.differences:,} so far"
             )
         if not comparison.finished:
             return Content.styled(
@@ -212,10 +214,10 @@ class DiffScreen(ConsoleScreen):
         different = sum(1 for one in comparison.tables if one.total)
         skipped = sum(1 for one in comparison.tables if one.not_compared)
         rows = sum(one.total for one in comparison.tables)
-        words = f"{rows} rows in {different} of {len(comparison.tables)} tables differ"
+        words = f"{rows:,} rows in {different:,} of {len(comparison.tables):,} tables differ"
         if not rows and not comparison.schema and not skipped:
-            words = f"No difference in {len(comparison.tables)} tables"
-        words += f" · {skipped} NOT compared" if skipped else ""
+            words = f"No difference in {len(comparison.tables):,} tables"
+        words += f" · {skipped:,} NOT compared" if skipped else ""
         notes = "".join(f" · {clean(note)}" for note in comparison.notes)
         return Content(f"{words} · {comparison.seconds:.1f} s{notes}")
 
@@ -248,11 +250,14 @@ class DiffScreen(ConsoleScreen):
     async def action_choose(self) -> None:
         """Asks which branches to compare."""
         branches = await self.console.services.branches()
-        ids = [one.id for one in branches]
-        now = self._pair[1] if self._pair else None
-        chosen = next((one for one in branches if now is not None and one.id == now.id), None)
-        if ids:
-            self.console.choose_comparison(branches, chosen or branches[0])
+        by_id = {one.id: one for one in branches}
+        shown, pair = None, None
+        if self._pair is not None:
+            then, shown = (by_id.get(one.id) for one in self._pair[:2])
+            if then is not None and shown is not None:
+                pair = Comparison(then, shown, self._pair[2])
+        if branches:
+            self.console.choose_comparison(branches, shown or branches[0], pair)
 
     def action_stop(self) -> None:
         """Stops the comparison; both servers stop their queries."""
@@ -289,16 +294,8 @@ def table_cells(table: TableDiff) -> list[Text]:
 
 def schema_content(changes: Iterable[SchemaChange]) -> Content:
     """The changes of the schema, one a line; nothing when there are none."""
-    lines = [Content(_schema_words(change)) for change in changes]
+    lines = [Content(schema_words(change)) for change in changes]
     if not lines:
         return Content("")
     title = Content.styled(f"Differences of the schemas: {len(lines)}", "bold")
     return Content("\n").join([title, *lines[:20], *([Content("…")] if len(lines) > 20 else [])])
-
-
-def _schema_words(change: SchemaChange) -> str:
-    mark = "-" if change.kind.endswith("removed") else "+" if change.kind.endswith("added") else "~"
-    where = ".".join(part for part in (change.schema, change.table, change.column) if part)
-    values = [value for value in (change.then, change.now) if value is not None]
-    words = f"{mark} {change.kind.replace('_', ' ')}: {where}"
-    return clean(f"{words}: {' → '.join(values)}" if values else words)

@@ -77,11 +77,11 @@ class RowsScreen(ConsoleScreen):
         counts = {"removed": table.removed, "added": table.added, "changed": table.changed}
         total = min(table.kept, counts[only] if only else table.total)
         self.grid.show_rows(total, table.key, fetch)
-        words = f" · {table.removed} removed, {table.added} added, {table.changed} changed"
+        words = f" · {table.removed:,} removed, {table.added:,} added, {table.changed:,} changed"
         if only:
             words += f" · showing only {only}"
         if table.partial:
-            words += f" · only {table.kept} rows were kept for reading"
+            words += f" · only {table.kept:,} rows were kept for reading"
         name = clean(f"{table.schema}.{table.table}")
         self.state.update(Content.assemble((name, "bold"), words))
 

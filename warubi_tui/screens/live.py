@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from typing import TYPE_CHECKING
 
 from warubi_tui import timefmt
-from warubi_tui.errors import UsageError
+from warubi_tui.errors import RefusedError, UsageError
 from warubi_tui.screens.previews import Previews
 from warubi_tui.screens.services import read_only_refusal
 from warubi_tui.text import clean
@@ -115,6 +115,19 @@ class LiveServices:
         return await plan_in_place(
             client, project, branch, point, keep_as=keep_as, now=self._now(), zone=self._zone
         )
+
+    async def plan_from(self, branch: Branch, source: Branch) -> RestorePlan:
+        from warubi_tui.recovery.restore import plan_from
+
+        client, project = await self.client(), await self.project()
+        return await plan_from(client, project, branch, source, now=self._now(), zone=self._zone)
+
+    async def connection_uri(self, branch: Branch) -> Secret:
+        databases = await self.databases(branch)
+        if not databases:
+            raise RefusedError(f"The branch {clean(branch.name)} has no database")
+        first = min(databases, key=lambda one: one.id)
+        return await self._uri(branch, first.name, first.owner_name)
 
     async def restore(self, plan: RestorePlan, confirmation: str | None, progress: Progress) -> RestoreResult:
         from warubi_tui.recovery.restore import perform

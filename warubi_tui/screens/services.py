@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from warubi_tui.neon.client import NeonClient
     from warubi_tui.neon.models import Activity, Branch, Database, Endpoint, Moment, Operation, Project
     from warubi_tui.recovery.restore import RestorePlan, RestoreResult
+    from warubi_tui.secret import Secret
 
     Progress = Callable[[Sequence[Operation]], None]
 
@@ -101,6 +102,14 @@ class Services(Protocol):
     async def plan_in_place(
         self, branch: Branch, point: RestorePoint, keep_as: str | None
     ) -> RestorePlan: ...
+
+    async def plan_from(self, branch: Branch, source: Branch) -> RestorePlan:
+        """Plans to overwrite `branch` by the present state of `source`."""
+        ...
+
+    async def connection_uri(self, branch: Branch) -> Secret:
+        """The connection string of the first database of `branch`, as its owner."""
+        ...
 
     async def restore(
         self, plan: RestorePlan, confirmation: str | None, progress: Progress
