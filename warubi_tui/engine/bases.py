@@ -8,6 +8,7 @@ from warubi_tui.engine import clock
 from warubi_tui.engine.clusters import read_control
 from warubi_tui.engine.copying import copy_file, copy_tree
 from warubi_tui.engine.durability import disk_sync
+from warubi_tui.engine.failpoints import failpoint
 from warubi_tui.engine.servers import Servers
 from warubi_tui.engine.site import Site
 from warubi_tui.engine.store import BaseRow, Store
@@ -53,9 +54,11 @@ class Bases:
         try:
             with self._servers.session(timeline) as session:
                 session.execute("SELECT pg_backup_start(%s, fast => true)", (identity,))
+                failpoint("base: backup started")
                 size = self._copy(timeline, folder)
                 row = session.execute("SELECT lsn::text, labelfile FROM pg_backup_stop(false)").fetchone()
             assert row is not None
+            failpoint("base: backup stopped")
             label = folder / "backup_label"
             label.write_text(row[1])
             label.chmod(0o600)
@@ -73,6 +76,7 @@ class Bases:
         data = self._site.data(timeline)
         account = self._site.account
         size = copy_tree(data, folder, account, belongs_in_base)
+        failpoint("base: copied without its control file")
         size += copy_file(data / "global" / "pg_control", folder / "global" / "pg_control", account)
         read_control(self._site, folder)
         return size
@@ -80,7 +84,9 @@ class Bases:
     def _remember(self, identity: str, timeline: str, end_lsn: int, size: int) -> BaseRow:
         with disk_sync(self._site.bases(timeline)) as sync:
             sync()
+        failpoint("base: on disk")
         row = BaseRow(identity, timeline, end_lsn, clock.now(), size)
         with self._store.transaction() as tx:
             tx.insert(row)
+        failpoint("base: recorded")
         return row

@@ -7,6 +7,7 @@ from warubi_tui.engine import clock
 from warubi_tui.engine.building import Build, Building, creating_row, name_claim
 from warubi_tui.engine.catalog import copy_records
 from warubi_tui.engine.computing import new_endpoint
+from warubi_tui.engine.failpoints import failpoint
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.jobs import Claim, Commit, Step
 from warubi_tui.engine.names import new_id, new_timeline
@@ -110,6 +111,7 @@ class Branching(Building):
                 endpoints.append(endpoint)
                 steps.append(self.start_step(endpoint.id))
             task, operations = self.jobs.plan(tx, claim, branch.id, steps)
+        failpoint("create: planned")
         self.jobs.launch(task)
         return branch, endpoints, operations
 
@@ -165,6 +167,7 @@ class Branching(Building):
                 tx.update(TimelineRow, {"state": "deleting"}, id=branch.timeline)
                 step = Step("delete_timeline", lambda: self.discard(branch.timeline))
                 task, operations = self.jobs.plan(tx, claim, branch_id, [step])
+            failpoint("delete: planned")
             self.jobs.launch(task)
         return branch, operations
 

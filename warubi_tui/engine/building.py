@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from warubi_tui.engine import clock
 from warubi_tui.engine.catalog import Inventory, record_inventory
 from warubi_tui.engine.computing import Computing
+from warubi_tui.engine.failpoints import failpoint
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.jobs import Commit, nothing
 from warubi_tui.engine.store import BaseRow, BranchRow, RoleRow, TimelineRow, Transaction
@@ -62,6 +63,7 @@ class Building(Computing):
         doomed = self._kept_only_for(timeline)
         for gone in doomed:
             self.timelines.remove(gone)
+            failpoint("delete: a timeline's files are gone")
 
         def commit(tx: Transaction) -> None:
             for gone in doomed:

@@ -7,6 +7,7 @@ import psycopg
 
 from warubi_tui.engine import clock
 from warubi_tui.engine.catalog import record_inventory
+from warubi_tui.engine.failpoints import failpoint
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.jobs import Commit, Step, nothing
 from warubi_tui.engine.looking import Looking
@@ -92,7 +93,9 @@ class Computing(Looking):
 
         def run() -> Commit:
             row = self.endpoint(endpoint_id)
+            failpoint("compute: about to start")
             self.servers.start(self.branch(row.branch).timeline, port=row.port)
+            failpoint("compute: started")
             return lambda tx: _mark(tx, endpoint_id, wanted=True)
 
         return Step("start_compute", run, endpoint=endpoint_id)

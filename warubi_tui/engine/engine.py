@@ -15,6 +15,7 @@ from warubi_tui.engine.building import forget_timeline
 from warubi_tui.engine.catalog import FIRST_DATABASE, OWNER_ROLE, record_inventory
 from warubi_tui.engine.clusters import ClusterError
 from warubi_tui.engine.computing import new_endpoint
+from warubi_tui.engine.failpoints import failpoint
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.jobs import fail_unfinished
 from warubi_tui.engine.names import new_id, new_password, new_timeline
@@ -124,10 +125,13 @@ class Engine(Branching, Restoring):
             tx.update(BranchRow, {"state": "ready"}, state="resetting")
             unfinished = tx.all(TimelineRow, state="creating")
             doomed = tx.all(TimelineRow, state="deleting")
+        failpoint("start: operations failed")
         for row in unfinished:
             self.timelines.remove(row.id)
+            failpoint("start: files removed")
             with self.store.transaction() as tx:
                 _forget_unfinished(tx, row.id)
+            failpoint("start: rows removed")
         for row in doomed:
             commit = self.discard(row.id)
             with self.store.transaction() as tx:
@@ -168,6 +172,7 @@ class Engine(Branching, Restoring):
         timeline, password, moment = new_timeline(), new_password(), clock.now()
         with self.store.transaction() as tx:
             tx.insert(TimelineRow(timeline, None, None, 1, "creating", moment))
+        failpoint("first: planned")
         self.timelines.create_first(
             timeline, lambda: self.catalog.furnish(timeline, OWNER_ROLE, password, FIRST_DATABASE)
         )

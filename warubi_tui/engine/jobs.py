@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from warubi_tui.engine import clock
+from warubi_tui.engine.failpoints import failpoint
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.store import OperationRow, ProjectRow, Store, Transaction
 
@@ -153,10 +154,14 @@ class Jobs:
                 later = [waiting for _, waiting in task.steps[position + 1 :]]
                 self._begin(operation)
                 try:
+                    failpoint("operation: begun")
                     commit = step.run()
+                    failpoint("operation: done, not recorded")
                     with self._store.transaction(_go_on if later else release) as tx:
                         commit(tx)
                         _end(tx, operation, "finished")
+                        failpoint("operation: recorded, not committed")
+                    failpoint("operation: committed")
                 except Exception as error:
                     _log.exception("operation %s (%s) failed", operation, step.action)
                     commit, reason = _undo(step, error)

@@ -7,6 +7,7 @@ from datetime import datetime
 from warubi_tui.engine import clock
 from warubi_tui.engine.building import Build, Building, creating_row, name_claim
 from warubi_tui.engine.catalog import copy_records
+from warubi_tui.engine.failpoints import failpoint
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.jobs import Claim, Commit, Step, nothing
 from warubi_tui.engine.names import new_id, new_timeline
@@ -78,7 +79,9 @@ class Restoring(Building):
             return nothing
 
         def exchange() -> Commit:
+            failpoint("restore: the old server runs")
             self.servers.stop(swap.branch.timeline)
+            failpoint("restore: the old server is stopped")
             return lambda tx: self._record_swap(tx, swap)
 
         def undo() -> Commit:
@@ -95,6 +98,7 @@ class Restoring(Building):
             tx.update(BranchRow, {"state": "resetting", "state_changed_at": clock.now()}, id=branch_id)
             task, operations = self.jobs.plan(tx, claim, branch_id, steps)
             changed = find_branch(tx, branch_id)
+        failpoint("restore: planned")
         self.jobs.launch(task)
         return changed, operations
 
@@ -119,6 +123,7 @@ class Restoring(Building):
             },
             id=branch_id,
         )
+        failpoint("restore: swap written, not committed")
 
     def _undo_swap(self, swap: _Swap) -> Commit:
         self.timelines.remove(swap.build.timeline)

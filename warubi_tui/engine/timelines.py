@@ -11,6 +11,7 @@ from typing import Final
 from warubi_tui.engine.clusters import initdb, read_control
 from warubi_tui.engine.copying import copy_file, copy_tree
 from warubi_tui.engine.durability import disk_sync
+from warubi_tui.engine.failpoints import failpoint
 from warubi_tui.engine.failures import RecoveryFailedError
 from warubi_tui.engine.lineage import restore_command
 from warubi_tui.engine.servers import ServerError, Servers
@@ -48,8 +49,10 @@ class Timelines:
         self._make_folders(timeline)
         with disk_sync(self._site.timeline(timeline)) as sync:
             initdb(self._site, self._site.data(timeline))
+            failpoint("first: cluster made")
             self._servers.start(timeline, settings={"fsync": "off"})
             prepare()
+            failpoint("first: furnished")
             self._servers.stop(timeline)
             sync()
 
@@ -63,16 +66,19 @@ class Timelines:
             OSError: copying failed.
         """
         self._make_folders(timeline)
+        failpoint("build: folders made")
         data = self._site.data(timeline)
         base = self._site.bases(target.base.timeline) / target.base.id
         with disk_sync(self._site.timeline(timeline)) as sync, ThreadPoolExecutor(1) as beside:
             self._copy_base(base, data)
+            failpoint("build: base copied")
             copied = beside.submit(sync)
             made = self._recover(timeline, target, prepare)
             if not read_control(self._site, data).shut_down:
                 raise RecoveryFailedError("the recovered cluster did not stop cleanly")
             copied.result()
             sync()
+        failpoint("build: on disk")
         return made
 
     def _recover(self, timeline: str, target: Target, prepare: Callable[[], None]) -> Materialized:
@@ -94,9 +100,12 @@ class Timelines:
             }
         try:
             self._servers.start(timeline, settings=settings, limit_seconds=RECOVERY_LIMIT_SECONDS)
+            failpoint("build: recovered")
             made = _verify(self._site.data(timeline), parent.tli, target)
             prepare()
+            failpoint("build: settled")
             self._servers.stop(timeline)
+            failpoint("build: stopped")
         except ServerError as error:
             raise RecoveryFailedError(
                 f"PostgreSQL could not recover to {Lsn(target.lsn)}: {error}"
@@ -111,6 +120,7 @@ class Timelines:
     def _copy_base(self, base: Path, data: Path) -> None:
         account = self._site.account
         copy_tree(base, data, account, lambda _: True)
+        failpoint("build: base copied without recovery.signal")
         (data / "recovery.signal").touch(mode=0o600)
         account.own(data / "recovery.signal")
 
@@ -126,16 +136,21 @@ class Timelines:
             if re.fullmatch(r"[0-9A-F]{24}|[0-9A-F]{8}\.history", segment.name) and not kept.exists():
                 part.unlink(missing_ok=True)
                 copy_file(segment, part, self._site.account)
+                failpoint("history: segment half kept")
                 part.rename(kept)
+                failpoint("history: segment kept")
         if data.exists():
             shutil.rmtree(data)
+        failpoint("history: cluster removed")
 
     def remove(self, timeline: str) -> None:
         """Ends whatever runs on a timeline and removes all its files."""
         self._servers.kill(timeline)
+        failpoint("remove: servers ended")
         for folder in (self._site.timeline(timeline), self._site.socket(timeline)):
             if folder.exists():
                 shutil.rmtree(folder)
+            failpoint("remove: a folder is gone")
 
 
 def _verify(data: Path, parent_tli: int, target: Target) -> Materialized:
