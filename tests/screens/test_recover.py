@@ -19,7 +19,7 @@ from warubi_tui import paths
 from warubi_tui.app import WarubiApp
 from warubi_tui.config import Target
 from warubi_tui.neon.models import Branch
-from warubi_tui.recovery.inspector import Comparison, TableDifference
+from warubi_tui.recovery.inspector import Comparison, TableDifference, TableProof
 from warubi_tui.recovery.lookup import Patience
 from warubi_tui.screens.recover import RecoverScreen
 from warubi_tui.text import clean
@@ -291,9 +291,98 @@ async def test_restore_is_undone_by_key(open_console: Open) -> None:
         assert kept is not None
         kept["name"] = "main_old_1"
         await at.press("u")
+        await until(at.pilot, lambda: bool(at.app.screen.query("#typed")))
+        preview = words(at.pilot)
+        assert "Undo: Restore in place" in preview
+        assert "State: as main_old_1 is now" in preview
+        assert "that moment" not in preview
         await at.confirm("main")
         assert at.state("in_place") == "todo"
         assert at.services.neon.branches["br-main"]["restored_from"]["source_branch_id"] == kept["id"]
+        shown = words(at.pilot)
+        assert "undone 2026-11-22 14:07:58Z" in shown
+        assert "kept:" in shown
+        assert "the state before the undo is kept as main_old_20261122T140758Z" in shown
+        await at.press("x")
+        await until(at.pilot, lambda: bool(at.app.screen.query("#confirm")))
+        left = words(at.pilot)
+        for name in ("rescue (br-rescue)", f"main_old_1 ({kept['id']})", "main_old_20261122T140758Z ("):
+            assert name in left
+        await at.press("escape")
+        await at.rest()
+        await at.press("escape")
+        await until(at.pilot, lambda: "undone 2026-11-22 14:07:58Z: Restore in place" in words(at.pilot))
+
+
+async def test_enter_goes_on_wherever_the_focus_is(open_console: Open) -> None:
+    async with recovery(open_console) as at:
+        await at.begin()
+        await at.press("tab")
+        assert at.app.focused is not at.screen.steps
+        await at.press("enter")
+        await at.fill("an UPDATE without WHERE")
+        assert at.state("describe") == "done"
+
+
+async def test_incident_is_closed_and_brought_back(open_console: Open) -> None:
+    async with recovery(open_console) as at:
+        await at.begin()
+        await at.press("escape")
+        await until(at.pilot, lambda: at.screen.incidents.option_count == 4)
+        await at.press("x")
+        assert not at.app.screen.query("#confirm")
+        await at.press("down", "down", "down", "x")
+        await until(at.pilot, lambda: bool(at.app.screen.query("#confirm")))
+        assert "nothing is deleted on the server" in words(at.pilot)
+        assert "It is not finished" in words(at.pilot)
+        await at.confirm()
+        await until(at.pilot, lambda: "1 closed: h shows" in words(at.pilot))
+        assert at.screen.incidents.option_count == 3
+        await at.press("h")
+        await until(at.pilot, lambda: "closed 2026-11-22 14:07:58Z" in words(at.pilot))
+        await at.press("down", "down", "down", "x")
+        await until(at.pilot, lambda: "open, 0 steps done" in words(at.pilot))
+        await at.press("h")
+        await at.rest()
+        assert "open, 0 steps done" in words(at.pilot)
+
+
+async def test_connection_string_is_masked_until_it_is_asked_for(open_console: Open) -> None:
+    async with recovery(open_console) as at:
+        await at.begin()
+        await at.press("c")
+        await until(at.pilot, lambda: "Connection string of main" in words(at.pilot))
+        assert "shop_owner:••••••@127.0.0.1" in words(at.pilot)
+        await at.press("v")
+        assert "shop_owner:pw@127.0.0.1" in words(at.pilot)
+        await at.press("v")
+        assert "shop_owner:pw@" not in words(at.pilot)
+        await at.press("c")
+        assert at.app.clipboard == "postgresql://shop_owner:pw@127.0.0.1:1/shop"
+
+
+async def test_proof_that_failed_is_neither_green_nor_called_done(open_console: Open) -> None:
+    unequal = [TableProof("shop", "public.orders", False, 120)]
+    inspector = FakeInspector(proofs=unequal, at_restore=unequal)
+    async with recovery(open_console, inspector=inspector) as at:
+        await at.copy_made()
+        await at.go()
+        await at.rest()
+        await at.go()
+        await until(at.pilot, lambda: bool(at.app.screen.query("#options")))
+        await at.press("enter")
+        await at.rest()
+        await at.go()
+        await at.confirm("main")
+        await at.go()
+        await at.rest()
+        assert at.state("prove") == "held"
+        await until(at.pilot, lambda: "Held by a check: Prove the result" in words(at.pilot))
+        assert "! 7. Prove the result" in words(at.pilot)
+        await at.press("a")
+        await at.fill("known")
+        assert "! 7. Prove the result" in words(at.pilot)
+        assert "accepted, not passed" in words(at.pilot)
 
 
 async def test_read_only_console_changes_nothing_and_says_so(open_console: Open) -> None:
