@@ -5,7 +5,7 @@ Times are integer microseconds since the epoch, UTC. LSNs are integers. Identifi
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -32,12 +32,18 @@ CREATE TABLE branch (
     state TEXT NOT NULL CHECK (state IN ('init', 'ready', 'resetting')), state_changed_at INTEGER NOT NULL,
     is_default INTEGER NOT NULL, protected INTEGER NOT NULL, expires_at INTEGER, last_reset_at INTEGER,
     logical_size INTEGER, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
-    UNIQUE (project, name)
+    init_source TEXT NOT NULL CHECK (init_source IN ('parent-data', 'schema-only')),
+    original_root INTEGER NOT NULL, ttl_interval_seconds INTEGER, annotation TEXT NOT NULL,
+    deleted_at INTEGER, deletion_method TEXT CHECK (deletion_method IN ('user', 'ttl'))
 ) STRICT;
+CREATE UNIQUE INDEX branch_name ON branch (project, name) WHERE deleted_at IS NULL;
 CREATE TABLE endpoint (
     id TEXT PRIMARY KEY, branch TEXT NOT NULL REFERENCES branch, port INTEGER NOT NULL UNIQUE,
     wanted INTEGER NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
-    started_at INTEGER, suspended_at INTEGER, last_active INTEGER
+    started_at INTEGER, suspended_at INTEGER, last_active INTEGER,
+    type TEXT NOT NULL CHECK (type IN ('read_write', 'read_only')), name TEXT,
+    min_cu REAL NOT NULL, max_cu REAL NOT NULL, suspend_timeout_seconds INTEGER NOT NULL,
+    disabled INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE role (
     branch TEXT NOT NULL REFERENCES branch, name TEXT NOT NULL, password TEXT NOT NULL,
@@ -59,7 +65,7 @@ PRAGMA user_version = 2;
 """
 
 
-Value = str | int | None
+Value = str | int | float | None
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,12 @@ class BaseRow(Row):
 
 @dataclass(frozen=True)
 class BranchRow(Row):
+    """A branch; a deleted one while it can be recovered.
+
+    `original_root` is the project's root branch, which is never deleted; schema-only branches and states
+    that a restore kept may be roots too. `annotation` is a JSON object of texts.
+    """
+
     TABLE: ClassVar[str] = "branch"
     id: str
     project: str
@@ -133,6 +145,12 @@ class BranchRow(Row):
     logical_size: int | None
     created_at: int
     updated_at: int
+    init_source: str = "parent-data"
+    original_root: int = 0
+    ttl_interval_seconds: int | None = None
+    annotation: str = "{}"
+    deleted_at: int | None = None
+    deletion_method: str | None = None
 
 
 @dataclass(frozen=True)
@@ -147,6 +165,12 @@ class EndpointRow(Row):
     started_at: int | None
     suspended_at: int | None
     last_active: int | None
+    type: str = "read_write"
+    name: str | None = None
+    min_cu: float = 0.25
+    max_cu: float = 0.25
+    suspend_timeout_seconds: int = 0
+    disabled: int = 0
 
 
 @dataclass(frozen=True)
@@ -205,7 +229,7 @@ class Transaction:
         marks = ", ".join(f":{name}" for name in values)
         self._connection.execute(f"INSERT INTO {row.TABLE} ({', '.join(values)}) VALUES ({marks})", values)
 
-    def update(self, kind: type[Row], changes: dict[str, Value], **where: Value) -> int:
+    def update(self, kind: type[Row], changes: Mapping[str, Value], **where: Value) -> int:
         """Changes the rows that match `where`; returns how many there were."""
         assignments = ", ".join(f"{name} = :set_{name}" for name in changes)
         values = {f"set_{name}": value for name, value in changes.items()} | where
