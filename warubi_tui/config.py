@@ -19,6 +19,7 @@ config.toml:
 import ipaddress
 import json
 import os
+import shlex
 import stat
 import sys
 import tomllib
@@ -56,6 +57,8 @@ class Target:
     """Where this comes from, in a word or two: `environment`, a profile's name, `neonctl login`, `engine`."""
     environment: str
     """What is at stake, in a word: `production`, `local`, `demo`, or what the profile says."""
+    engine: Path | None = None
+    """The directory of the engine that serves the API, where that is known."""
 
 
 def load_target(
@@ -74,7 +77,7 @@ def load_target(
     """
     target = _given(key) if key else _profile(profile) if profile else _found()
     if host is not None:
-        target = replace(target, host=_api_host(host), environment=_environment_of(host))
+        target = replace(target, host=_api_host(host), environment=_environment_of(host), engine=None)
     if project_id is not None:
         target = replace(target, project_id=project_id)
     return target
@@ -88,12 +91,14 @@ def engine_target(folder: Path, *, profile: str, environment: str) -> Target | N
     try:
         state = json.loads(lock.read_text("utf-8"))
         key = (folder / "api.key").read_text("utf-8").strip()
-        return Target(_api_host(state["url"]), Secret(key), state.get("project_id"), profile, environment)
+        project = state.get("project_id")
+        return Target(_api_host(state["url"]), Secret(key), project, profile, environment, folder)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise UnreachableError(
             f"An engine runs in {folder}, but it cannot be read how to reach it.",
             f"{type(error).__name__}: {error}",
-            "It may be starting: try again. `warubi engine status` says more.",
+            "It may be starting: try again."
+            f" `warubi engine status --dir {shlex.quote(str(folder))}` says more.",
         ) from error
 
 

@@ -1,5 +1,6 @@
 """The program as a process and as a parser; what single commands do is beside it."""
 
+import fcntl
 import json
 import os
 import signal
@@ -85,6 +86,17 @@ class TestProcess:
         ended = program("branches", NEON_API_KEY="k", NEON_API_HOST="http://127.0.0.1:1/api/v2")
         assert ended.returncode == 4
         assert "127.0.0.1:1 does not answer" in ended.stderr
+
+    def test_an_engine_that_died_is_looked_for_where_it_was(self, tmp_path: Path) -> None:
+        root = tmp_path / "demo"
+        root.mkdir()
+        (root / "engine.lock").write_text(json.dumps({"url": "http://127.0.0.1:1", "project_id": "p"}))
+        (root / "api.key").write_text("k")
+        with (root / "engine.lock").open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            ended = program("branches", WARUBI_HOME=str(tmp_path), NEON_API_KEY="")
+        assert ended.returncode == 4
+        assert f"warubi engine status --dir {root}" in ended.stderr
 
     def test_an_interruption_ends_with_130(self, neon: NeonServer) -> None:
         asked, gone = threading.Event(), threading.Event()

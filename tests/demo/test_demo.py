@@ -5,6 +5,8 @@ import fcntl
 import json
 import subprocess
 import sys
+from contextlib import nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -13,9 +15,9 @@ import pytest
 
 from warubi_tui.config import Target
 from warubi_tui.demo import command
-from warubi_tui.demo.command import business_of, shop_uri
+from warubi_tui.demo.command import Business, briefing, business_of, shop_uri
 from warubi_tui.demo.home import DemoNotes, demo_engine, read_notes, throw_away, write_notes
-from warubi_tui.demo.shop import cause_accident, changed_tables, create_shop
+from warubi_tui.demo.shop import cause_accident, changed_tables, create_shop, harm_of
 from warubi_tui.demo.story import Outcome
 from warubi_tui.demo.writer import Writer
 from warubi_tui.errors import RefusedError
@@ -81,6 +83,7 @@ def test_the_accident_is_told_from_the_state_before(open_folder: Path) -> None:
         uri = asyncio.run(shop_uri(target))
         assert create_shop(uri)
         assert not create_shop(uri)
+        assert harm_of(uri) == []
         before = asyncio.run(database_digests(uri))
         accident = cause_accident(uri)
         after = asyncio.run(database_digests(uri))
@@ -89,6 +92,7 @@ def test_the_accident_is_told_from_the_state_before(open_folder: Path) -> None:
         assert changed["public.customers"]
         assert changed["public.products"]
         assert not changed["public.stock_movements"]
+        assert harm_of(uri) == ["every third customer cannot log in", "everything costs 99 cents"]
 
         with psycopg.connect(uri.reveal(), autocommit=True) as connection:
             count = "SELECT count(*) FROM stock_movements"
@@ -136,6 +140,25 @@ def test_a_default_branch_that_cannot_sell_does_not_keep_the_console_shut(
         raise RefusedError("The server did not read it.", "the branch has no compute endpoint")
 
     monkeypatch.setattr(command, "shop_uri", refuse)
-    words, sales = business_of(Target("http://127.0.0.1:1/api/v2", Secret("k"), None, "demo", "demo"))
-    assert "the branch has no compute endpoint" in words
-    assert not isinstance(sales, Writer)
+    business = business_of(Target("http://127.0.0.1:1/api/v2", Secret("k"), None, "demo", "demo"))
+    assert "the branch has no compute endpoint" in business.words
+    assert not isinstance(business.sales, Writer)
+    assert business.harm is None
+
+
+@pytest.mark.parametrize(
+    ("harm", "title", "said"),
+    [
+        (["every third customer cannot log in", "everything costs 99 cents"], "on call", "99 cents"),
+        ([], "repaired", "the customers are back"),
+        (None, "on call", "cannot be seen"),
+    ],
+)
+def test_the_briefing_says_what_is_left_of_the_harm(harm: list[str] | None, title: str, said: str) -> None:
+    notes = DemoNotes(datetime(2026, 11, 22, 14, 5, tzinfo=UTC), ("DELETE FROM customers",))
+    notice = briefing(notes, Business("Sales go on.", nullcontext(), harm), UTC)
+    text = "\n".join(notice.lines)
+    assert title in notice.title
+    assert said in text
+    assert ("99 cents" in text) == bool(harm)
+    assert text.count("2026-11-22") == 1

@@ -64,7 +64,7 @@ class Session:
 @asynccontextmanager
 async def open_session(target: Target, output: Output) -> AsyncIterator[Session]:
     """Connects to the control plane and finds the project."""
-    async with NeonClient(target.host, target.key) as client:
+    async with NeonClient(target.host, target.key, engine=target.engine) as client:
         project = await choose_project(client, target.project_id)
         yield Session(client, project, output, datetime.now(UTC), local_zone())
 

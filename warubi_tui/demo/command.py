@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from contextlib import nullcontext
+from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -110,7 +111,7 @@ async def shop_uri(target: Target) -> "Secret":
     from warubi_tui.demo.story import open_shop
     from warubi_tui.neon.client import NeonClient
 
-    async with NeonClient(target.host, target.key) as client:
+    async with NeonClient(target.host, target.key, engine=target.engine) as client:
         _, _, uri = await open_shop(client, target)
         return uri
 
@@ -123,37 +124,53 @@ def _open_console(root: Path, target: Target, teller: _Teller) -> int:
             _have_accident(root, target, teller)
     teller.say("opening the console")
     zone = timefmt.local_zone()
-    business, sales = business_of(target)
-    with sales:
-        app = WarubiApp(target, zone=zone, briefing=_briefing(read_notes(root), business, zone))
+    business = business_of(target)
+    with business.sales:
+        app = WarubiApp(target, zone=zone, briefing=briefing(read_notes(root), business, zone))
         app.run()
     return app.return_code or 0
 
 
-def business_of(target: Target) -> "tuple[str, AbstractContextManager[object]]":
-    """What the shop does while the console is open, in words, and what does it.
+@dataclass(frozen=True)
+class Business:
+    """The shop as it is when the console opens."""
+
+    words: str
+    """What it does while the console is open."""
+    sales: "AbstractContextManager[object]"
+    """What does that."""
+    harm: list[str] | None
+    """What is wrong in it, in words; None when it cannot be read."""
+
+
+def business_of(target: Target) -> Business:
+    """Looks at the shop.
 
     Somebody may have made a branch the default one that no shop can sell on: one without a compute, or
     without the shop. The console opens all the same.
     """
+    from warubi_tui.demo.shop import harm_of
     from warubi_tui.demo.writer import Writer
 
     try:
         uri = asyncio.run(shop_uri(target))
+        return Business("Sales are going on right now.", Writer(uri), harm_of(uri))
     except WarubiError as error:
         why = error.detail or error.title
-        return f"Nobody sells: the default branch cannot be reached ({why}).", nullcontext()
-    return "Sales are going on right now.", Writer(uri)
+        words = f"Nobody sells: the shop cannot be reached on the default branch ({why})."
+        return Business(words, nullcontext(), None)
 
 
-def _briefing(notes: DemoNotes, business: str, zone: tzinfo) -> "Notice":
+def briefing(notes: DemoNotes, business: Business, zone: tzinfo) -> "Notice":
+    """What one has to know before the console is used: the accident, and what is left of its harm."""
     from warubi_tui.dialogs.notice import Notice
 
     assert notes.accident_at is not None
+    repaired = business.harm == []
     return Notice(
-        "You are on call",
+        "The shop is repaired" if repaired else "You are on call",
         [
-            f"This is a shop on real PostgreSQL, on this machine. {business}",
+            f"This is a shop on real PostgreSQL, on this machine. {business.words}",
             "",
             f"At {timefmt.utc(notes.accident_at)}",
             *([] if timefmt.is_utc(zone) else [f"  ({timefmt.local(notes.accident_at, zone)})"]),
@@ -161,9 +178,19 @@ def _briefing(notes: DemoNotes, business: str, zone: tzinfo) -> "Notice":
             "",
             *(f"  {statement};" for statement in notes.statements),
             "",
-            "Customers cannot log in, and everything costs 99 cents.",
+            _state_words(business.harm),
             "",
-            "4 goes through the recovery step by step. enter on main shows its timeline.",
+            *([] if repaired else ["4 goes through the recovery step by step."]),
+            "enter on a branch shows its timeline.",
             "Try what you like: warubi demo --reset begins anew.",
         ],
     )
+
+
+def _state_words(harm: list[str] | None) -> str:
+    if harm is None:
+        return "What is left of that cannot be seen from here."
+    if not harm:
+        return "Nothing is left of that: the customers are back, and so are the prices."
+    words = " and ".join(harm)
+    return f"{words[0].upper()}{words[1:]}."

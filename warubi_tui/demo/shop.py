@@ -133,6 +133,22 @@ def cause_accident(uri: Secret) -> Accident:
     return Accident(committed[0], before, _HARM)
 
 
+def harm_of(uri: Secret) -> list[str]:
+    """What of the accident's harm is in the shop now, in words; nothing when it is repaired.
+
+    Raises:
+        WarubiError: the shop cannot be read.
+    """
+    with _connect(uri) as connection:
+        row = connection.execute(
+            "SELECT NOT EXISTS (SELECT FROM customers WHERE id % 3 = 0),"
+            " NOT EXISTS (SELECT FROM products WHERE price <> 0.99)"
+        ).fetchone()
+    assert row is not None
+    words = ("every third customer cannot log in", "everything costs 99 cents")
+    return [said for said, holds in zip(words, row, strict=True) if holds]
+
+
 def changed_tables(before: Digests, after: Digests) -> Mapping[str, bool]:
     """For each table of the shop, whether its rows differ between two states."""
     return {

@@ -91,7 +91,7 @@ async def recover(target: Target, accident: Accident, say: Say) -> Outcome:
     from warubi_tui.neon.client import NeonClient
 
     outcome = Outcome(accident.committed_at)
-    async with NeonClient(target.host, target.key) as client:
+    async with NeonClient(target.host, target.key, engine=target.engine) as client:
         project, main, uri = await open_shop(client, target)
         point = await _moment_before(client, project, main, accident, say)
         outcome.restored_lsn = str(point.resolved.lsn) if point.resolved else None

@@ -13,6 +13,7 @@ Every call may raise:
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 from urllib.parse import quote
@@ -56,6 +57,7 @@ class NeonClient:
         host: base URL up to and with `/api/v2`. Proxies of the environment are used, but not for loopback.
         transport: takes the place of the network in tests.
         retries: how patient to be.
+        engine: the directory of the engine that serves the API, for the hint where it does not answer.
     """
 
     def __init__(
@@ -65,8 +67,11 @@ class NeonClient:
         *,
         transport: "httpx.AsyncBaseTransport | None" = None,
         retries: Retries | None = None,
+        engine: Path | None = None,
     ) -> None:
-        self._transport = Transport(host, key, retries=retries or Retries(), transport=transport)
+        self._transport = Transport(
+            host, key, retries=retries or Retries(), transport=transport, engine=engine
+        )
 
     @property
     def host(self) -> str:

@@ -12,10 +12,12 @@ first call, so that the console's first frame does not wait for it.
 import asyncio
 import ipaddress
 import random
+import shlex
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -83,12 +85,19 @@ class Transport:
     """
 
     def __init__(
-        self, host: str, key: Secret, *, retries: Retries, transport: "httpx.AsyncBaseTransport | None"
+        self,
+        host: str,
+        key: Secret,
+        *,
+        retries: Retries,
+        transport: "httpx.AsyncBaseTransport | None",
+        engine: Path | None = None,
     ) -> None:
         self.host = host.rstrip("/")
         self._address = _address(self.host)
         self._key = _checked_key(key)
         self._retries = retries
+        self._engine = engine
         self._transport = transport
         self._http: httpx.AsyncClient | None = None
 
@@ -171,11 +180,20 @@ class Transport:
             UnreachableError(
                 f"{self._address.netloc} does not answer.",
                 f"Could not {doing}: {reason}. Nothing was changed.",
-                "Check the network and the address; for the engine: warubi engine status.",
+                self._where_to_look(),
                 retryable=True,
             ),
             self._retries.connecting_seconds,
         )
+
+    def _where_to_look(self) -> str:
+        if self._engine is not None:
+            return f"See whether the engine runs: warubi engine status --dir {shlex.quote(str(self._engine))}"
+        if _is_loopback(self._address):
+            return (
+                "Check the address; for an engine: warubi engine status (--dir D if it is not the default)."
+            )
+        return "Check the network and the address."
 
     def _content(self, response: "httpx.Response", doing: str, *, reading: bool) -> object:
         if response.status_code == 204 and not reading:

@@ -57,7 +57,8 @@ class LiveServices:
         if self._client is None:
             from warubi_tui.neon.client import NeonClient
 
-            self._client = NeonClient(self._target.host, self._target.key)
+            target = self._target
+            self._client = NeonClient(target.host, target.key, engine=target.engine)
         return self._client
 
     async def project(self) -> Project:
