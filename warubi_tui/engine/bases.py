@@ -46,18 +46,21 @@ class Bases:
         end_lsn = read_control(self._site, self._site.data(timeline)).checkpoint_lsn
         identity, folder = self._new_folder(timeline)
         size = self._copy(timeline, folder)
-        return self._remember(identity, timeline, end_lsn, size)
+        return self._remember(identity, timeline, end_lsn, size, end_lsn)
 
     def take_hot(self, timeline: str) -> BaseRow:
         """Copies a running cluster; it is consistent where PostgreSQL says the backup ended."""
         identity, folder = self._new_folder(timeline)
         try:
             with self._servers.session(timeline) as session:
-                session.execute("SELECT pg_backup_start(%s, fast => true)", (identity,))
+                begun = session.execute(
+                    "SELECT pg_backup_start(%s, fast => true)::text", (identity,)
+                ).fetchone()
                 failpoint("base: backup started")
                 size = self._copy(timeline, folder)
                 row = session.execute("SELECT lsn::text, labelfile FROM pg_backup_stop(false)").fetchone()
             assert row is not None
+            assert begun is not None
             failpoint("base: backup stopped")
             label = folder / "backup_label"
             label.write_text(row[1])
@@ -66,7 +69,7 @@ class Bases:
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        return self._remember(identity, timeline, Lsn.parse(row[0]), size)
+        return self._remember(identity, timeline, Lsn.parse(row[0]), size, Lsn.parse(begun[0]))
 
     def _new_folder(self, timeline: str) -> tuple[str, Path]:
         identity = secrets.token_hex(8)
@@ -81,11 +84,11 @@ class Bases:
         read_control(self._site, folder)
         return size
 
-    def _remember(self, identity: str, timeline: str, end_lsn: int, size: int) -> BaseRow:
+    def _remember(self, identity: str, timeline: str, end_lsn: int, size: int, start_lsn: int) -> BaseRow:
         with disk_sync(self._site.bases(timeline)) as sync:
             sync()
         failpoint("base: on disk")
-        row = BaseRow(identity, timeline, end_lsn, clock.now(), size)
+        row = BaseRow(identity, timeline, end_lsn, clock.now(), size, start_lsn)
         with self._store.transaction() as tx:
             tx.insert(row)
         failpoint("base: recorded")

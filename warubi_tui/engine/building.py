@@ -9,7 +9,15 @@ from warubi_tui.engine.computing import Computing
 from warubi_tui.engine.failpoints import failpoint
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.jobs import Commit, nothing
-from warubi_tui.engine.store import BaseRow, BranchRow, RoleRow, TimelineRow, Transaction
+from warubi_tui.engine.store import (
+    BaseRow,
+    BranchRow,
+    GapRow,
+    RoleRow,
+    SnapshotRow,
+    TimelineRow,
+    Transaction,
+)
 from warubi_tui.engine.targets import Target
 from warubi_tui.engine.timelines import Materialized, free_space_wanted
 
@@ -50,10 +58,10 @@ class Building(Computing):
         return build.made.fork_lsn
 
     def discard(self, timeline: str) -> Commit:
-        """Removes a timeline nobody points at; its log stays while timelines forked from it live."""
+        """Removes a timeline no branch points at; its log stays while timelines or snapshots need it."""
         with self.store.transaction() as tx:
             row = tx.one(TimelineRow, id=timeline)
-            needed = tx.one(TimelineRow, parent=timeline) is not None
+            needed = is_needed(tx, timeline)
         if row is None:
             return nothing
         if needed:
@@ -80,7 +88,7 @@ class Building(Computing):
                 parent = tx.one(TimelineRow, id=row.parent) if row and row.parent else None
                 if parent is None or parent.state != "history":
                     return doomed
-                if [child.id for child in tx.all(TimelineRow, parent=parent.id)] != [doomed[-1]]:
+                if is_needed(tx, parent.id, besides=doomed[-1]):
                     return doomed
                 doomed.append(parent.id)
 
@@ -116,9 +124,16 @@ def creating_row(build: Build) -> TimelineRow:
 
 
 def forget_timeline(tx: Transaction, timeline: str) -> None:
-    """Removes a timeline's row and its bases'."""
+    """Removes a timeline's row and those of its bases and gaps."""
     tx.delete(BaseRow, timeline=timeline)
+    tx.delete(GapRow, timeline=timeline)
     tx.delete(TimelineRow, id=timeline)
+
+
+def is_needed(tx: Transaction, timeline: str, *, besides: str | None = None) -> bool:
+    """Whether another timeline than `besides` came out of this one, or a snapshot is pinned to it."""
+    children = [child for child in tx.all(TimelineRow, parent=timeline) if child.id != besides]
+    return bool(children) or tx.one(SnapshotRow, timeline=timeline) is not None
 
 
 def _keep_row(tx: Transaction, timeline: str) -> None:

@@ -102,6 +102,11 @@ class Jobs:
                 self._changing.difference_update(claim.exclusive)
                 self._reading.subtract(claim.shared)
 
+    def busy(self) -> set[str]:
+        """Everything that is claimed."""
+        with self._lock:
+            return self._changing | {name for name, readers in self._reading.items() if readers}
+
     def changes(self, branch: str) -> int | None:
         """How many tasks changed a branch so far; None while one does."""
         with self._lock:

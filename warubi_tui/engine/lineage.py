@@ -8,7 +8,7 @@ from pathlib import Path
 from warubi_tui.engine.clusters import ClusterError, read_control
 from warubi_tui.engine.servers import Servers
 from warubi_tui.engine.site import Site
-from warubi_tui.engine.store import BaseRow, TimelineRow, Transaction
+from warubi_tui.engine.store import BaseRow, GapRow, TimelineRow, Transaction
 from warubi_tui.lsn import Lsn
 
 
@@ -27,17 +27,23 @@ class Span:
 
 
 def trace(tx: Transaction, timeline: str, end: int) -> list[Span]:
-    """The spans of a timeline's history that ends at `end`, newest first."""
+    """The spans of a timeline's history that ends at `end`, newest first.
+
+    It goes back to the root, or to the first base behind a gap: what lies before that was let go.
+    """
     spans: list[Span] = []
     current: str | None = timeline
     high = end
     while current is not None:
         row = tx.one(TimelineRow, id=current)
         assert row is not None
-        bases = tuple(base for base in tx.all(BaseRow, timeline=current) if base.end_lsn <= high)
-        low = row.fork_lsn if row.fork_lsn is not None else min(base.end_lsn for base in bases)
-        spans.append(Span(row, low, high, tuple(sorted(bases, key=lambda base: base.end_lsn))))
-        current, high = row.parent, low
+        gaps = [gap.high for gap in tx.all(GapRow, timeline=current) if gap.low < high]
+        floor = max(gaps, default=0)
+        found = [base for base in tx.all(BaseRow, timeline=current) if floor <= base.end_lsn <= high]
+        bases = tuple(sorted(found, key=lambda base: base.end_lsn))
+        low = bases[0].end_lsn if gaps or row.fork_lsn is None else row.fork_lsn
+        spans.append(Span(row, low, high, bases))
+        current, high = None if gaps else row.parent, low
     return spans
 
 

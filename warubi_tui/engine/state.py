@@ -10,6 +10,8 @@ from warubi_tui.engine.bases import Bases
 from warubi_tui.engine.catalog import Catalog
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.jobs import Jobs
+from warubi_tui.engine.limits import Limits
+from warubi_tui.engine.pins import Pins
 from warubi_tui.engine.servers import Servers
 from warubi_tui.engine.site import Site
 from warubi_tui.engine.store import BranchRow, EndpointRow, ProjectRow, Store, Transaction
@@ -29,6 +31,8 @@ class EngineState:
         self.timelines = Timelines(site, self.servers)
         self.catalog = Catalog(self.servers)
         self.jobs = Jobs(store)
+        self.pins = Pins()
+        self.limits = Limits()
 
     def project(self) -> ProjectRow:
         """The engine's one project."""
@@ -39,9 +43,15 @@ class EngineState:
         return row
 
     def branches(self) -> list[BranchRow]:
-        """All branches, oldest first."""
+        """All branches that are not deleted, oldest first."""
         with self.store.transaction() as tx:
-            return tx.all(BranchRow)
+            return tx.all(BranchRow, deleted_at=None)
+
+    def deleted_branches(self) -> list[BranchRow]:
+        """Deleted branches that can be recovered, in the order they were deleted."""
+        with self.store.transaction() as tx:
+            rows = [row for row in tx.all(BranchRow) if row.deleted_at is not None]
+        return sorted(rows, key=lambda row: row.deleted_at or 0)
 
     def branch(self, branch_id: str) -> BranchRow:
         """Raises ApiError 404."""
@@ -73,8 +83,8 @@ class EngineState:
 
 
 def find_branch(tx: Transaction, branch_id: str) -> BranchRow:
-    """Raises ApiError 404."""
-    row = tx.one(BranchRow, id=branch_id)
+    """A branch that is not deleted. Raises ApiError 404."""
+    row = tx.one(BranchRow, id=branch_id, deleted_at=None)
     if row is None:
         raise ApiError(404, f"branch {branch_id} not found")
     return row

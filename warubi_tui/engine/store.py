@@ -23,7 +23,16 @@ CREATE TABLE timeline (
 ) STRICT;
 CREATE TABLE base (
     id TEXT PRIMARY KEY, timeline TEXT NOT NULL REFERENCES timeline, end_lsn INTEGER NOT NULL,
-    taken_at INTEGER NOT NULL, size INTEGER NOT NULL
+    taken_at INTEGER NOT NULL, size INTEGER NOT NULL, start_lsn INTEGER NOT NULL
+) STRICT;
+CREATE TABLE gap (
+    timeline TEXT NOT NULL REFERENCES timeline, low INTEGER NOT NULL, high INTEGER NOT NULL
+) STRICT;
+CREATE TABLE snapshot (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, slug TEXT UNIQUE, source_branch TEXT NOT NULL,
+    timeline TEXT NOT NULL REFERENCES timeline, pin_lsn INTEGER NOT NULL,
+    lsn INTEGER NOT NULL, timestamp INTEGER NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER,
+    manual INTEGER NOT NULL, full_size INTEGER, diff_size INTEGER
 ) STRICT;
 CREATE TABLE branch (
     id TEXT PRIMARY KEY, project TEXT NOT NULL REFERENCES project, name TEXT NOT NULL,
@@ -34,9 +43,15 @@ CREATE TABLE branch (
     logical_size INTEGER, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
     init_source TEXT NOT NULL CHECK (init_source IN ('parent-data', 'schema-only')),
     original_root INTEGER NOT NULL, ttl_interval_seconds INTEGER, annotation TEXT NOT NULL,
-    deleted_at INTEGER, deletion_method TEXT CHECK (deletion_method IN ('user', 'ttl'))
+    deleted_at INTEGER, deletion_method TEXT CHECK (deletion_method IN ('user', 'ttl')),
+    restore_status TEXT CHECK (restore_status IN ('restored', 'finalized')),
+    restored_from TEXT, restore_target TEXT
 ) STRICT;
 CREATE UNIQUE INDEX branch_name ON branch (project, name) WHERE deleted_at IS NULL;
+CREATE TABLE schedule (
+    branch TEXT NOT NULL REFERENCES branch, frequency TEXT NOT NULL, hour INTEGER, day INTEGER, month INTEGER,
+    retention_seconds INTEGER, seen INTEGER NOT NULL
+) STRICT;
 CREATE TABLE endpoint (
     id TEXT PRIMARY KEY, branch TEXT NOT NULL REFERENCES branch, port INTEGER NOT NULL UNIQUE,
     wanted INTEGER NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
@@ -109,7 +124,7 @@ class TimelineRow(Row):
 class BaseRow(Row):
     """A copy of a timeline's cluster, consistent at `end_lsn`; its commits are at or before `taken_at`.
 
-    `size` is in bytes.
+    Replay from it begins at `start_lsn`. `size` is in bytes.
     """
 
     TABLE: ClassVar[str] = "base"
@@ -118,6 +133,58 @@ class BaseRow(Row):
     end_lsn: int
     taken_at: int
     size: int
+    start_lsn: int
+
+
+@dataclass(frozen=True)
+class GapRow(Row):
+    """A part of a timeline's log that was let go: [low, high). No history is read across it."""
+
+    TABLE: ClassVar[str] = "gap"
+    timeline: str
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class SnapshotRow(Row):
+    """A state that is kept: what `timeline` held at `pin_lsn`.
+
+    `lsn` and `timestamp` name the state on the branch it was taken from. The pin lies elsewhere once the
+    snapshot has become a copy of its own. Sizes are in bytes: the whole, or what came since the former one.
+    """
+
+    TABLE: ClassVar[str] = "snapshot"
+    id: str
+    name: str
+    slug: str | None
+    source_branch: str
+    timeline: str
+    pin_lsn: int
+    lsn: int
+    timestamp: int
+    created_at: int
+    expires_at: int | None
+    manual: int
+    full_size: int | None
+    diff_size: int | None
+
+
+@dataclass(frozen=True)
+class ScheduleRow(Row):
+    """When snapshots of a branch are taken by themselves.
+
+    `seen` is the moment up to which due snapshots have been taken.
+    """
+
+    TABLE: ClassVar[str] = "schedule"
+    branch: str
+    frequency: str
+    hour: int | None
+    day: int | None
+    month: int | None
+    retention_seconds: int | None
+    seen: int
 
 
 @dataclass(frozen=True)
@@ -125,7 +192,8 @@ class BranchRow(Row):
     """A branch; a deleted one while it can be recovered.
 
     `original_root` is the project's root branch, which is never deleted; schema-only branches and states
-    that a restore kept may be roots too. `annotation` is a JSON object of texts.
+    that a restore kept may be roots too. `annotation` is a JSON object of texts. A branch made from the
+    snapshot `restored_from` takes the place of `restore_target` when that is finalized.
     """
 
     TABLE: ClassVar[str] = "branch"
@@ -151,6 +219,9 @@ class BranchRow(Row):
     annotation: str = "{}"
     deleted_at: int | None = None
     deletion_method: str | None = None
+    restore_status: str | None = None
+    restored_from: str | None = None
+    restore_target: str | None = None
 
 
 @dataclass(frozen=True)
