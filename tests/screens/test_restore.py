@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, RadioButton
 
@@ -208,6 +209,18 @@ async def test_an_unexpected_error_in_the_dialog_is_said_and_does_not_end_the_co
         pilot.app.screen.query_one("#when", Input).value = "-5m"
         await until(pilot, lambda: "Something in warubi itself failed" in words(pilot))
         assert isinstance(pilot.app.screen, BranchesScreen)
+
+
+async def test_no_character_is_lost_of_what_is_typed_in_one_go(open_console: Open) -> None:
+    async with open_console(FakeServices()) as pilot:
+        await pilot.press("b")
+        await pilot.pause()
+        dialog = pilot.app.screen
+        assert isinstance(dialog, RestoreDialog)
+        for character in "13:52:58.123456Z":
+            pilot.app.post_message(Key(character, character))
+        await until(pilot, lambda: dialog.plan is not None)
+        assert dialog.when.value == "13:52:58.123456Z"
 
 
 async def test_a_time_typed_at_once_goes_to_the_time(open_console: Open) -> None:

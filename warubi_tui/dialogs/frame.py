@@ -56,12 +56,22 @@ class Dialog(ModalScreen[Result | None], Generic[Result]):
         if self._type(event.text):
             event.stop()
 
+    def _taking(self) -> Input | None:
+        """The field for a text that no widget took.
+
+        A field with the focus takes its own keys: those that reach the dialog were pressed a moment before,
+        while a button still had the focus.
+        """
+        if isinstance(self.focused, Input):
+            return self.focused
+        return self.awaited() if isinstance(self.focused, Button) else None
+
     def _type(self, text: str) -> bool:
-        field = self.awaited() if isinstance(self.focused, Button) else None
+        field = self._taking()
         if field is None:
             return False
         field.select_on_focus = False
-        field.focus()
+        self.set_focus(field)
         field.insert_text_at_cursor("".join(text.splitlines()[:1]))
         return True
 
