@@ -116,6 +116,26 @@ def read_control(site: Site, data: Path) -> ControlData:
     )
 
 
+def standby_floors(site: Site, data: Path) -> dict[str, int]:
+    """The settings of a cluster that its standbys may exceed and may not fall below.
+
+    PostgreSQL stops replay where one is lower ("Hot Standby: Administrator's Overview" in its manual).
+
+    Raises:
+        ClusterError: the control file is damaged.
+    """
+    text = run_program(site, "pg_controldata", "-D", str(data))
+    names = {
+        "max_connections": "max_connections",
+        "max_worker_processes": "max_worker_processes",
+        "max_wal_senders": "max_wal_senders",
+        "max_prepared_xacts": "max_prepared_transactions",
+        "max_locks_per_xact": "max_locks_per_transaction",
+    }
+    found = re.findall(r"^(max_\w+) setting:\s+(\d+)$", text, re.MULTILINE)
+    return {names[label]: int(value) for label, value in found}
+
+
 def archive_command(archive: Path) -> str:
     """Archives by hard link (a copy across file systems).
 

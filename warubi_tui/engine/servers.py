@@ -22,6 +22,7 @@ STOP_LIMIT_SECONDS: Final = 60.0
 _KILL_AFTER_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 0.005
 _PRIVATE_PORT: Final = 5432
+_READY: Final = ("ready", "standby")  # words of the pid file; a hot standby accepts readers with the second
 _TELLING: Final = ("ERROR:", "FATAL:", "PANIC:", "HINT:", "could not bind")
 
 
@@ -256,7 +257,7 @@ def _says_ready(pid_file: Path, pid: int) -> bool:
         lines = pid_file.read_text().split("\n")
     except FileNotFoundError:
         return False
-    return len(lines) >= 8 and lines[0].strip() == str(pid) and lines[7].strip() == "ready"
+    return len(lines) >= 8 and lines[0].strip() == str(pid) and lines[7].strip() in _READY
 
 
 def _is_server_of(pid: int, data: Path) -> bool:

@@ -15,16 +15,20 @@ from warubi_tui.errors import WarubiError
 
 @dataclass(frozen=True)
 class Site:
-    """The layout below an engine's directory. Folders of timelines are named by random ids, never renamed."""
+    """The layout below an engine's directory. Folders of timelines are named by random ids, never renamed.
+
+    `folder` holds them; servers that are no timelines of their own live in the same layout in another.
+    """
 
     root: Path
     sockets: Path
     account: Account
     programs: Programs
+    folder: str = "tl"
 
     @property
     def timelines(self) -> Path:
-        return self.root / "tl"
+        return self.root / self.folder
 
     def timeline(self, timeline: str) -> Path:
         return self.timelines / timeline

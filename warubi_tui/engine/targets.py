@@ -70,7 +70,7 @@ def _find(
         last, after = _last_included(site, span, start, includes)
         following = after or following
         if last is not None:
-            return Target(rest, _newest_base(rest, last.start), last, following)
+            return Target(rest, newest_base(rest, last.start), last, following)
         if included:
             return Target(rest, included[-1], None, following)
     raise NothingThereError
@@ -88,7 +88,8 @@ def _last_included(
     return last, None
 
 
-def _newest_base(spans: Sequence[Span], lsn: int) -> BaseRow:
+def newest_base(spans: Sequence[Span], lsn: int) -> BaseRow:
+    """The base from which the fewest bytes are replayed up to `lsn`. Raises NothingThereError."""
     for span in spans:
         usable = [base for base in span.bases if base.end_lsn <= lsn]
         if usable:

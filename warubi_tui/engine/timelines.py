@@ -82,26 +82,11 @@ class Timelines:
         return made
 
     def _recover(self, timeline: str, target: Target, prepare: Callable[[], None]) -> Materialized:
-        parent = target.spans[0].timeline
-        settings = {
-            "restore_command": restore_command(self._site, target.spans),
-            "recovery_target_timeline": str(parent.tli),
-            "recovery_target_action": "promote",
-            "hot_standby": "off",
-            "fsync": "off",
-            "autovacuum": "off",
-        }
-        if target.stop is None:
-            settings["recovery_target"] = "immediate"
-        else:
-            settings |= {
-                "recovery_target_lsn": str(Lsn(target.stop.start)),
-                "recovery_target_inclusive": "on",
-            }
+        settings = recovery_settings(self._site, target)
         try:
             self._servers.start(timeline, settings=settings, limit_seconds=RECOVERY_LIMIT_SECONDS)
             failpoint("build: recovered")
-            made = _verify(self._site.data(timeline), parent.tli, target)
+            made = verify_recovery(self._site.data(timeline), target)
             prepare()
             failpoint("build: settled")
             self._servers.stop(timeline)
@@ -153,12 +138,34 @@ class Timelines:
             failpoint("remove: a folder is gone")
 
 
-def _verify(data: Path, parent_tli: int, target: Target) -> Materialized:
+def recovery_settings(site: Site, target: Target) -> dict[str, str]:
+    """Settings with which a server, started from a copy of the target's base, ends in its state."""
+    settings = {
+        "restore_command": restore_command(site, target.spans),
+        "recovery_target_timeline": str(target.spans[0].timeline.tli),
+        "recovery_target_action": "promote",
+        "hot_standby": "off",
+        "fsync": "off",
+        "autovacuum": "off",
+    }
+    if target.stop is None:
+        return settings | {"recovery_target": "immediate"}
+    return settings | {
+        "recovery_target_lsn": str(Lsn(target.stop.start)),
+        "recovery_target_inclusive": "on",
+    }
+
+
+def verify_recovery(data: Path, target: Target) -> Materialized:
     """Reads the new timeline's history file: PostgreSQL says there where and why recovery stopped.
 
     Recovery that ends at a gap in the log, or without a target, also promotes with success; only this line
     tells. Format: "parentTLI <tab> switchpoint <tab> reason" (timeline.c, writeTimeLineHistory).
+
+    Raises:
+        RecoveryFailedError: it is not the target's state.
     """
+    parent_tli = target.spans[0].timeline.tli
     tli = parent_tli + 1
     try:
         lines = (data / "pg_wal" / f"{tli:08X}.history").read_text().strip().splitlines()

@@ -20,7 +20,7 @@ _ENDING: Final = re.compile(
     r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?) UTC"
 )
 _PAGE: Final = 8192
-_SEGMENT: Final = 16 << 20
+SEGMENT: Final = 16 << 20
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -81,6 +81,32 @@ def _read(site: Site, folder: Path, tli: int, start: int, end: int) -> Generator
             raise ClusterError(f"the write-ahead log cannot be read up to {Lsn(end)}: {message}")
 
 
+def has_usable_snapshot(site: Site, folder: Path, tli: int, start: int, end: int) -> bool:
+    """Whether a standby that replays [start, end) learns which transactions are running.
+
+    PostgreSQL lets nobody in before it knows. A note of running transactions tells, unless one of them has
+    more subtransactions than the note can hold (procarray.c, ProcArrayApplyRecoveryInfo).
+
+    Args:
+        folder: holds the segments, all of timeline number `tli`.
+    """
+    command = [site.programs.path("pg_waldump"), "-t", str(tli), "-p", str(folder), "-r", "Standby"]
+    command += ["-s", str(Lsn(start)), "-e", str(Lsn(without_bare_header(end)))]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        errors="replace",
+        cwd="/",
+        env=child_environment(),
+    ) as process:
+        assert process.stdout is not None
+        found = any("RUNNING_XACTS" in line and "overflowed" not in line for line in process.stdout)
+        process.kill()
+    return found
+
+
 def _ending(found: re.Match[str]) -> Ending:
     start = Lsn.parse(found["lsn"])
     end = record_end(start, int(found["length"]))
@@ -89,7 +115,7 @@ def _ending(found: re.Match[str]) -> Ending:
 
 def _header_size(page: int) -> int:
     """Bytes of a page's header (xlog_internal.h): long on the first page of a segment."""
-    return 40 if page % _SEGMENT == 0 else 24
+    return 40 if page % SEGMENT == 0 else 24
 
 
 def without_bare_header(end: int) -> int:
@@ -117,14 +143,14 @@ def record_end(start: int, length: int) -> int:
 
 def segment_name(tli: int, lsn: int) -> str:
     """The file that holds this position of a timeline's log."""
-    number = lsn // _SEGMENT
-    per_id = (1 << 32) // _SEGMENT
+    number = lsn // SEGMENT
+    per_id = (1 << 32) // SEGMENT
     return f"{tli:08X}{number // per_id:08X}{number % per_id:08X}"
 
 
 def _link_segments(sources: Sequence[Path], tli: int, start: int, end: int, folder: Path) -> int | None:
     """Links the segments of [start, end) into `folder`; returns where the first that is nowhere begins."""
-    for lsn in range(start - start % _SEGMENT, end, _SEGMENT):
+    for lsn in range(start - start % SEGMENT, end, SEGMENT):
         name = segment_name(tli, lsn)
         # A live segment can be archived and removed between two looks, so the archive has the last word.
         found = (source / name for source in (*sources, sources[0]) if _is_whole(source / name))
@@ -138,7 +164,7 @@ def _link_segments(sources: Sequence[Path], tli: int, start: int, end: int, fold
 def _is_whole(segment: Path) -> bool:
     """PostgreSQL refuses a segment of another size; pg_waldump would read its beginning."""
     try:
-        return segment.stat().st_size == _SEGMENT
+        return segment.stat().st_size == SEGMENT
     except FileNotFoundError:
         return False
 
