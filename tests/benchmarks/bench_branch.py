@@ -63,7 +63,7 @@ def create(engine: Engine, at: datetime) -> float:
     """Seconds from the request to the end of its operation."""
     os.sync()  # neither pays for what the other left to be written
     start = time.perf_counter()
-    _, _, operations = engine.create_branch(parent_id=None, name=None, at=at, lsn=None, with_endpoint=False)
+    _, _, operations = engine.create_branch(parent_id=None, name=None, at=at, lsn=None)
     await_end(engine, operations)
     return time.perf_counter() - start
 

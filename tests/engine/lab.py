@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import psycopg
 
+from warubi_tui.engine.computes import ComputeWish
 from warubi_tui.engine.engine import Engine
 from warubi_tui.engine.store import BaseRow, BranchRow, EndpointRow, OperationRow, TimelineRow
 from warubi_tui.lsn import Lsn
@@ -64,7 +65,7 @@ class Lab:
             name=name,
             at=at,
             lsn=None if lsn is None else Lsn(lsn),
-            with_endpoint=compute,
+            computes=[ComputeWish()] if compute else [],
         )
         self.finish(operations)
         return self.engine.branch(branch.id)
@@ -78,7 +79,12 @@ class Lab:
         lsn: int | None = None,
         keep: str | None = None,
     ) -> BranchRow:
-        """Restores in place and waits; returns the branch as it is afterwards."""
+        """Restores in place and waits; returns the branch as it is afterwards.
+
+        The state before is kept: under the name `keep`, or of a branch's own past under some name.
+        """
+        if keep is None and source.id == branch.id:
+            keep = f"{branch.name}_old_{len(self.engine.branches())}"
         _, operations = self.engine.restore_branch(
             branch.id,
             source_id=source.id,
@@ -90,7 +96,8 @@ class Lab:
         return self.engine.branch(branch.id)
 
     def delete(self, branch: BranchRow) -> None:
-        deleted = self.engine.delete_branch(branch.id)
+        """Removes a branch for good."""
+        deleted = self.engine.delete_branch(branch.id, hard=True)
         assert deleted is not None
         self.finish(deleted[1])
 

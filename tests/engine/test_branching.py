@@ -11,6 +11,7 @@ import pytest
 
 from tests.engine.lab import Lab, assert_rows_match_files, servers_below, wait_until
 from warubi_tui.engine.building import Build
+from warubi_tui.engine.computes import ComputeWish
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.jobs import Claim
 from warubi_tui.engine.store import BranchRow
@@ -130,7 +131,9 @@ def test_a_deleted_branch_is_gone_with_everything_it_had(lab: Lab, dev: BranchRo
 
 def test_two_branches_are_made_from_one_parent_at_once(lab: Lab, dev: BranchRow, gate: Gate) -> None:
     made = [
-        lab.engine.create_branch(parent_id=dev.id, name=f"twin {n}", at=None, lsn=None, with_endpoint=True)
+        lab.engine.create_branch(
+            parent_id=dev.id, name=f"twin {n}", at=None, lsn=None, computes=[ComputeWish()]
+        )
         for n in range(2)
     ]
     with refused(423):
@@ -145,9 +148,7 @@ def test_two_branches_are_made_from_one_parent_at_once(lab: Lab, dev: BranchRow,
 
 @pytest.mark.parametrize("verb", ["restore", "delete", "suspend", "rename"])
 def test_a_branch_that_is_read_is_not_changed(lab: Lab, dev: BranchRow, gate: Gate, verb: str) -> None:
-    branch, _, operations = lab.engine.create_branch(
-        parent_id=dev.id, name=None, at=None, lsn=None, with_endpoint=False
-    )
+    branch, _, operations = lab.engine.create_branch(parent_id=dev.id, name=None, at=None, lsn=None)
     verbs: dict[str, Callable[[BranchRow], object]] = {
         "restore": lambda row: lab.restore(row, lab.main, keep="never"),
         "delete": lambda row: lab.engine.delete_branch(row.id),

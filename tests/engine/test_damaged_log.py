@@ -12,6 +12,7 @@ import pytest
 
 from tests.engine.lab import Lab, assert_rows_match_files, servers_below
 from warubi_tui.engine.clusters import ClusterError, read_control
+from warubi_tui.engine.computes import ComputeWish
 from warubi_tui.engine.failures import ApiError, RecoveryFailedError
 from warubi_tui.engine.names import new_timeline
 from warubi_tui.engine.store import BranchRow
@@ -122,7 +123,7 @@ def test_recovery_over_a_damaged_segment_fails_and_leaves_nothing(
 
     monkeypatch.setattr(lab.engine.timelines, "materialize", damage_first)
     _, _, creation = lab.engine.create_branch(
-        parent_id=parent.id, name=None, at=None, lsn=None, with_endpoint=True
+        parent_id=parent.id, name=None, at=None, lsn=None, computes=[ComputeWish()]
     )
     created, started = lab.end(creation)
     _, restoring = lab.engine.restore_branch(
@@ -203,9 +204,7 @@ def test_a_lost_history_file_is_not_guessed(lab: Lab) -> None:
     for folder in (site.wal(parent.timeline), site.data(parent.timeline) / "pg_wal"):
         (folder / "00000002.history").unlink(missing_ok=True)
     before = lab.rows()
-    _, _, operations = lab.engine.create_branch(
-        parent_id=parent.id, name=None, at=None, lsn=None, with_endpoint=False
-    )
+    _, _, operations = lab.engine.create_branch(parent_id=parent.id, name=None, at=None, lsn=None)
     (failed,) = lab.end(operations)
     assert failed.status == "failed"
     assert "recovery target timeline 2 does not exist" in str(failed.error)

@@ -66,9 +66,7 @@ def test_at_the_head_everything_acknowledged_is_there(lab: Lab, parent: BranchRo
     with lab.session(parent) as session:
         session.execute("SET synchronous_commit = off")
         session.execute("INSERT INTO log SELECT 'unflushed ' || n FROM generate_series(1, 100) n")
-        branch, _, operations = lab.engine.create_branch(
-            parent_id=parent.id, name=None, at=None, lsn=None, with_endpoint=False
-        )
+        branch, _, operations = lab.engine.create_branch(parent_id=parent.id, name=None, at=None, lsn=None)
     lab.finish(operations)
     assert lab.read(lab.engine.branch(branch.id)) == lab.read(parent)
 
@@ -170,7 +168,7 @@ def test_what_lies_outside_the_window_is_refused_with_both_ends(lab: Lab, parent
     ]
     for at, lsn in wishes:
         with pytest.raises(ApiError) as refusal:
-            lab.engine.create_branch(parent_id=parent.id, name=None, at=at, lsn=lsn, with_endpoint=False)
+            lab.engine.create_branch(parent_id=parent.id, name=None, at=at, lsn=lsn)
         assert refusal.value.status == 422
         assert all(end in refusal.value.message for end in ends)
     assert lab.rows() == before

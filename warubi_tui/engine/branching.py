@@ -1,26 +1,22 @@
-"""Branches: create, change, delete. Every verb answers at once and works in the background."""
+"""Branches: create and change. Every verb answers at once and works in the background."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from warubi_tui.engine import clock
 from warubi_tui.engine.building import Build, Building, creating_row, name_claim
-from warubi_tui.engine.catalog import copy_records
-from warubi_tui.engine.computing import new_endpoint
+from warubi_tui.engine.catalog import copy_records, set_passwords
+from warubi_tui.engine.computes import ComputeWish, new_endpoint
+from warubi_tui.engine.deleting import forget_branch
 from warubi_tui.engine.failpoints import failpoint
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.jobs import Claim, Commit, Step
-from warubi_tui.engine.names import new_id, new_timeline
+from warubi_tui.engine.limits import Lifetime, lifetime
+from warubi_tui.engine.names import new_id, new_password, new_timeline
 from warubi_tui.engine.state import find_branch
-from warubi_tui.engine.store import (
-    BranchRow,
-    DatabaseRow,
-    EndpointRow,
-    OperationRow,
-    RoleRow,
-    TimelineRow,
-    Transaction,
-)
+from warubi_tui.engine.store import BranchRow, EndpointRow, OperationRow, Transaction, Value
 from warubi_tui.lsn import Lsn
 
 Changed = tuple[BranchRow, list[OperationRow]]
@@ -36,23 +32,29 @@ class Branching(Building):
         name: str | None,
         at: datetime | None,
         lsn: Lsn | None,
-        with_endpoint: bool,
+        computes: Sequence[ComputeWish] = (),
         protected: bool = False,
         expires_at: datetime | None = None,
+        annotation: Mapping[str, str] = MappingProxyType({}),
     ) -> tuple[BranchRow, list[EndpointRow], list[OperationRow]]:
         """A new branch in the state of its parent now, at a time, or at an LSN.
 
         Raises:
-            ApiError: 404 no such parent; 409 the name is taken; 422 outside the window; 423 the parent is
-                being changed; 507 not enough space.
+            ApiError: 404 no such parent; 409 the name is taken; 422 outside the window, no room for more
+                branches, or something this branch may not be; 423 the parent is being changed; 507 not
+                enough space.
         """
+        life = lifetime(expires_at)
+        _check_lifetime(life, protected=protected)
         parent = self.branch(parent_id) if parent_id else self.default_branch()
+        if parent.expires_at is not None:
+            raise ApiError(422, f"cannot create a branch from branch {parent.name}: it expires")
         identity = new_id("br")
         name = name or identity
         with self.jobs.claim(exclusive=[identity, name_claim(name)], shared=[parent.id]) as claim:
             self.check_name(name)
             target = self.affordable(self.resolve(parent.id, at=at, lsn=lsn))
-            build = Build(new_timeline(), target, self.passwords(parent.id))
+            build = Build(new_timeline(), target, self._passwords_for_child(parent))
             moment = clock.now()
             branch = BranchRow(
                 id=identity,
@@ -66,16 +68,23 @@ class Branching(Building):
                 state_changed_at=moment,
                 is_default=0,
                 protected=int(protected),
-                expires_at=clock.to_microseconds(expires_at) if expires_at else None,
+                expires_at=life.expires_at,
+                ttl_interval_seconds=life.seconds,
                 last_reset_at=None,
                 logical_size=parent.logical_size,
                 created_at=moment,
                 updated_at=moment,
+                annotation=json.dumps(dict(annotation)),
             )
-            return self._launch_create(claim, parent, branch, build, with_endpoint)
+            return self._launch_create(claim, branch, build, computes)
+
+    def _passwords_for_child(self, parent: BranchRow) -> dict[str, str]:
+        """Those of the parent; new ones where it is protected, so that nobody gets in from the child."""
+        passwords = self.passwords(parent.id)
+        return {role: new_password() for role in passwords} if parent.protected else passwords
 
     def _launch_create(
-        self, claim: Claim, parent: BranchRow, branch: BranchRow, build: Build, with_endpoint: bool
+        self, claim: Claim, branch: BranchRow, build: Build, computes: Sequence[ComputeWish]
     ) -> tuple[BranchRow, list[EndpointRow], list[OperationRow]]:
         def commit(tx: Transaction) -> None:
             fork_lsn = self.record_build(tx, branch.id, build)
@@ -102,14 +111,18 @@ class Branching(Building):
         steps = [Step("create_branch", run, undo)]
         endpoints: list[EndpointRow] = []
         with self.store.transaction() as tx:
+            self.limits.check(tx, branches=1, protected=branch.protected)
             tx.insert(creating_row(build))
             tx.insert(branch)
-            copy_records(tx, parent.id, branch.id)
-            if with_endpoint:
-                endpoint = new_endpoint(branch.id, self.free_port(tx))
+            assert branch.parent is not None
+            copy_records(tx, branch.parent, branch.id)
+            set_passwords(tx, branch.id, build.passwords)
+            for wish in computes:
+                endpoint = new_endpoint(branch.id, self.free_port(tx), wish)
                 tx.insert(endpoint)
                 endpoints.append(endpoint)
-                steps.append(self.start_step(endpoint.id))
+                if endpoint.wanted:
+                    steps.append(self.start_step(endpoint.id))
             task, operations = self.jobs.plan(tx, claim, branch.id, steps)
         failpoint("create: planned")
         self.jobs.launch(task)
@@ -119,25 +132,30 @@ class Branching(Building):
         """Changes `name` (str), `protected` (bool), `expires_at` (aware datetime or None): those given.
 
         Raises:
-            ApiError: 404; 409 the name is taken; 422 an expiry on a branch that may not have one; 423.
+            ApiError: 404; 409 the name is taken; 422 what this branch may not be; 423.
         """
         names = [name_claim(str(changes["name"]))] if "name" in changes else []
         with self.jobs.claim(exclusive=[branch_id, *names]):
             branch = self.branch(branch_id)
             if "name" in changes and changes["name"] != branch.name:
                 self.check_name(str(changes["name"]))
-            expires_at = changes.get("expires_at")
-            if isinstance(expires_at, datetime) and (branch.is_default or branch.protected):
-                raise ApiError(422, "a default or protected branch cannot expire")
-            columns: dict[str, str | int | None] = {"updated_at": clock.now()}
-            if "name" in changes:
-                columns["name"] = str(changes["name"])
-            if "protected" in changes:
-                columns["protected"] = int(bool(changes["protected"]))
+            life = Lifetime(branch.expires_at, branch.ttl_interval_seconds)
             if "expires_at" in changes:
-                moment = clock.to_microseconds(expires_at) if isinstance(expires_at, datetime) else None
-                columns["expires_at"] = moment
+                wish = changes["expires_at"]
+                life = lifetime(wish if isinstance(wish, datetime) else None)
+            protected = bool(changes.get("protected", branch.protected))
+            _check_lifetime(life, protected=protected, default=bool(branch.is_default))
+            columns: dict[str, Value] = {
+                "name": str(changes.get("name", branch.name)),
+                "protected": int(protected),
+                "expires_at": life.expires_at,
+                "ttl_interval_seconds": life.seconds,
+                "updated_at": clock.now(),
+            }
             with self.store.transaction() as tx:
+                if life.expires_at is not None and tx.one(BranchRow, parent=branch_id, deleted_at=None):
+                    raise ApiError(422, "a branch with children cannot expire")
+                self.limits.check(tx, protected=int(protected) - branch.protected)
                 tx.update(BranchRow, columns, id=branch_id)
                 return find_branch(tx, branch_id), []
 
@@ -151,41 +169,7 @@ class Branching(Building):
                 tx.update(BranchRow, {"is_default": 1, "updated_at": clock.now()}, id=branch_id)
                 return find_branch(tx, branch_id), []
 
-    def delete_branch(self, branch_id: str) -> Changed | None:
-        """Removes a branch. None where it is gone already.
 
-        Raises:
-            ApiError: 422 it is the default, protected, or has children; 423.
-        """
-        with self.jobs.claim(exclusive=[branch_id]) as claim:
-            with self.store.transaction() as tx:
-                branch = tx.one(BranchRow, id=branch_id)
-                if branch is None:
-                    return None
-                _check_delete(tx, branch)
-                forget_branch(tx, branch_id)
-                tx.update(TimelineRow, {"state": "deleting"}, id=branch.timeline)
-                step = Step("delete_timeline", lambda: self.discard(branch.timeline))
-                task, operations = self.jobs.plan(tx, claim, branch_id, [step])
-            failpoint("delete: planned")
-            self.jobs.launch(task)
-        return branch, operations
-
-
-def _check_delete(tx: Transaction, branch: BranchRow) -> None:
-    if branch.is_default:
-        raise ApiError(422, "cannot delete the default branch of a project")
-    if branch.protected:
-        raise ApiError(422, f"cannot delete protected branch {branch.name}")
-    children = tx.all(BranchRow, parent=branch.id)
-    if children:
-        raise ApiError(422, f"cannot delete branch that has children: {children[0].id}")
-
-
-def forget_branch(tx: Transaction, branch_id: str, timeline: str | None = None) -> None:
-    """Removes a branch's rows, and a timeline's if one is named."""
-    for kind in (EndpointRow, RoleRow, DatabaseRow):
-        tx.delete(kind, branch=branch_id)
-    tx.delete(BranchRow, id=branch_id)
-    if timeline is not None:
-        tx.delete(TimelineRow, id=timeline)
+def _check_lifetime(life: Lifetime, *, protected: bool, default: bool = False) -> None:
+    if life.expires_at is not None and (default or protected):
+        raise ApiError(422, "a default or protected branch cannot expire")

@@ -110,6 +110,12 @@ def copy_records(tx: Transaction, source: str, target: str) -> None:
         tx.insert(DatabaseRow(None, target, row.name, row.owner_name, row.created_at, row.updated_at))
 
 
+def set_passwords(tx: Transaction, branch: str, passwords: Mapping[str, str]) -> None:
+    """Makes the records of a branch's roles say these passwords."""
+    for role, password in passwords.items():
+        tx.update(RoleRow, {"password": password}, branch=branch, name=role)
+
+
 def record_inventory(
     tx: Transaction, branch: str, inventory: Inventory, passwords: Mapping[str, str]
 ) -> None:

@@ -1,19 +1,28 @@
 """Computes, roles and databases of branches."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
 import psycopg
 
 from warubi_tui.engine import clock
 from warubi_tui.engine.catalog import record_inventory
+from warubi_tui.engine.computes import ComputeWish, new_endpoint
 from warubi_tui.engine.failpoints import failpoint
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.jobs import Commit, Step, nothing
 from warubi_tui.engine.looking import Looking
-from warubi_tui.engine.names import new_id, new_password
+from warubi_tui.engine.names import new_password
 from warubi_tui.engine.state import find_branch
-from warubi_tui.engine.store import BranchRow, DatabaseRow, EndpointRow, OperationRow, RoleRow, Transaction
+from warubi_tui.engine.store import (
+    BranchRow,
+    DatabaseRow,
+    EndpointRow,
+    OperationRow,
+    RoleRow,
+    Transaction,
+    Value,
+)
 
 Endpoint = tuple[EndpointRow, list[OperationRow]]
 
@@ -25,7 +34,8 @@ class Computing(Looking):
         """Of one branch (ApiError 404 where it does not exist) or of all."""
         with self.store.transaction() as tx:
             if branch_id is None:
-                return tx.all(EndpointRow)
+                live = {row.id for row in tx.all(BranchRow, deleted_at=None)}
+                return [row for row in tx.all(EndpointRow) if row.branch in live]
             find_branch(tx, branch_id)
             return tx.all(EndpointRow, branch=branch_id)
 
@@ -41,21 +51,42 @@ class Computing(Looking):
             return "init"
         return "active" if self.servers.pid(branch.timeline) is not None else "idle"
 
-    def create_endpoint(self, branch_id: str) -> Endpoint:
-        """A read-write compute for a branch. Raises ApiError 404, 422 (it has one), 423."""
+    def create_endpoint(self, branch_id: str, wish: ComputeWish) -> Endpoint:
+        """A compute for a branch. Raises ApiError 404, 422 (it has a read-write one), 423."""
         with self.jobs.claim(exclusive=[branch_id]) as claim:
             with self.store.transaction() as tx:
                 find_branch(tx, branch_id)
-                if tx.one(EndpointRow, branch=branch_id) is not None:
+                if wish.type == "read_write" and tx.one(EndpointRow, branch=branch_id, type="read_write"):
                     raise ApiError(422, "read-write endpoint already exists on this branch")
-                row = new_endpoint(branch_id, self.free_port(tx))
+                row = new_endpoint(branch_id, self.free_port(tx), wish)
                 tx.insert(row)
-                task, operations = self.jobs.plan(tx, claim, branch_id, [self.start_step(row.id)])
+                steps = [] if wish.disabled else [self.start_step(row.id)]
+                task, operations = self.jobs.plan(tx, claim, branch_id, steps)
             self.jobs.launch(task)
         return row, operations
 
+    def change_endpoint(self, endpoint_id: str, changes: Mapping[str, Value]) -> Endpoint:
+        """Changes the columns given; one that gets disabled is suspended.
+
+        Raises:
+            ApiError: 404, 422 the smallest size is above the largest, 423.
+        """
+        row = self.endpoint(endpoint_id)
+        if float(changes.get("min_cu") or row.min_cu) > float(changes.get("max_cu") or row.max_cu):
+            raise ApiError(422, "autoscaling_limit_min_cu is larger than autoscaling_limit_max_cu")
+        steps = [self._suspend_step(endpoint_id)] if changes.get("disabled") and row.wanted else []
+        with self.jobs.claim(exclusive=[row.branch]) as claim:
+            with self.store.transaction() as tx:
+                tx.update(EndpointRow, {**changes, "updated_at": clock.now()}, id=endpoint_id)
+                task, operations = self.jobs.plan(tx, claim, row.branch, steps)
+                changed = _find_endpoint(tx, endpoint_id)
+            self.jobs.launch(task)
+        return changed, operations
+
     def start_endpoint(self, endpoint_id: str) -> Endpoint:
-        """Raises ApiError 404, 423."""
+        """Raises ApiError 404, 422 (it is disabled), 423."""
+        if self.endpoint(endpoint_id).disabled:
+            raise ApiError(422, f"endpoint {endpoint_id} is disabled")
         return self._change_endpoint(endpoint_id, self.start_step(endpoint_id))
 
     def suspend_endpoint(self, endpoint_id: str) -> Endpoint:
@@ -217,6 +248,7 @@ class Computing(Looking):
             endpoint = self.endpoint(endpoint_id)
         else:
             found = self.endpoints(branch_id or self.default_branch().id)
+            found.sort(key=lambda row: row.type != "read_write")
             if not found:
                 raise ApiError(404, "the branch has no compute endpoint")
             endpoint = found[0]
@@ -273,15 +305,9 @@ class Computing(Looking):
         return operations
 
 
-def new_endpoint(branch_id: str, port: int) -> EndpointRow:
-    """A record for a compute that is to be started."""
-    moment = clock.now()
-    return EndpointRow(new_id("ep"), branch_id, port, 1, moment, moment, None, None, None)
-
-
 def _find_endpoint(tx: Transaction, endpoint_id: str) -> EndpointRow:
     row = tx.one(EndpointRow, id=endpoint_id)
-    if row is None:
+    if row is None or tx.one(BranchRow, id=row.branch, deleted_at=None) is None:
         raise ApiError(404, f"endpoint {endpoint_id} not found")
     return row
 

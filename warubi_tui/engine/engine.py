@@ -10,11 +10,12 @@ from typing import Final, Self
 import psycopg
 
 from warubi_tui.engine import clock
-from warubi_tui.engine.branching import Branching, forget_branch
+from warubi_tui.engine.branching import Branching
 from warubi_tui.engine.building import forget_timeline
 from warubi_tui.engine.catalog import FIRST_DATABASE, OWNER_ROLE, record_inventory
 from warubi_tui.engine.clusters import ClusterError
-from warubi_tui.engine.computing import new_endpoint
+from warubi_tui.engine.computes import ComputeWish, new_endpoint
+from warubi_tui.engine.deleting import Deleting, forget_branch
 from warubi_tui.engine.failpoints import failpoint
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.jobs import fail_unfinished
@@ -43,7 +44,7 @@ _SWEEP_SECONDS: Final = 5.0
 _log = logging.getLogger("warubi.engine")
 
 
-class Engine(Branching, Restoring):
+class Engine(Branching, Restoring, Deleting):
     """The engine on one directory. The caller holds the directory's lock."""
 
     def __init__(self, site: Site, store: Store) -> None:
@@ -79,7 +80,7 @@ class Engine(Branching, Restoring):
         self._sweeper.join()
         self.jobs.close()
         if stop_servers:
-            for branch in self.branches():
+            for branch in [*self.branches(), *self.deleted_branches()]:
                 self.servers.stop(branch.timeline)
             self.site.clear_sockets()
         self.store.close()
@@ -204,6 +205,7 @@ class Engine(Branching, Restoring):
             logical_size=inventory.logical_size,
             created_at=moment,
             updated_at=moment,
+            original_root=1,
         )
         with self.store.transaction() as tx:
             tx.update(TimelineRow, {"state": "ready"}, id=timeline)
@@ -211,7 +213,7 @@ class Engine(Branching, Restoring):
             tx.insert(branch)
             tx.insert(RoleRow(branch.id, OWNER_ROLE, password, 0, moment, moment))
             record_inventory(tx, branch.id, inventory, {})
-            tx.insert(new_endpoint(branch.id, self.free_port(tx)))
+            tx.insert(new_endpoint(branch.id, self.free_port(tx), ComputeWish()))
 
     def _start_wanted(self) -> None:
         """Starts the computes that ran before. One that does not come up is left idle; the log says why."""
@@ -219,7 +221,7 @@ class Engine(Branching, Restoring):
         for endpoint in self.endpoints():
             if endpoint.wanted:
                 wanted[self.branch(endpoint.branch).timeline] = endpoint.port
-        for branch in self.branches():
+        for branch in [*self.branches(), *self.deleted_branches()]:
             try:
                 if branch.timeline in wanted:
                     self.servers.start(branch.timeline, port=wanted[branch.timeline])
@@ -230,6 +232,11 @@ class Engine(Branching, Restoring):
 
     def _sweep(self) -> None:
         while not self._closing.wait(_SWEEP_SECONDS):
+            for branch_id, for_good in self.branches_that_are_over():
+                try:
+                    self.delete_branch(branch_id, hard=for_good, method="ttl")
+                except ApiError:
+                    _log.warning("branch %s is over and cannot go now", branch_id, exc_info=True)
             for branch in self.branches():
                 if self._closing.is_set():
                     return
@@ -239,9 +246,7 @@ class Engine(Branching, Restoring):
         if branch.state != "ready":
             return
         try:
-            if branch.expires_at is not None and branch.expires_at <= clock.now():
-                self.delete_branch(branch.id)
-            elif self.servers.pid(branch.timeline) is not None:
+            if self.servers.pid(branch.timeline) is not None:
                 self.refresh(branch.id)
                 if self._base_is_due(branch):
                     with self.jobs.claim(shared=[branch.id]):

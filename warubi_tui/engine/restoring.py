@@ -42,24 +42,25 @@ class Restoring(Building):
     ) -> tuple[BranchRow, list[OperationRow]]:
         """Puts a branch, in place, into a state of its own past or of another branch.
 
-        The branch keeps its id, name and connection string. The state it had is kept as another branch
-        that takes over its children; writes until the very end are in there.
+        The branch keeps its id, name and connection string. The state it had, with the writes until the
+        very end, is kept as another branch that takes over its children: under the name that is asked for,
+        or else as one that is deleted already and can be recovered.
 
         Raises:
-            ApiError: 404, 409 the name is taken, 422 (Neon's rules and the window), 423, 507.
+            ApiError: 404, 409 the name is taken, 422 (Neon's rules, limits and the window), 423, 507.
         """
         other = [source_id] if source_id != branch_id else []
         kept_name = preserve_under_name or self._free_name(self.branch(branch_id))
         with self.jobs.claim(exclusive=[branch_id, name_claim(kept_name)], shared=other) as claim:
             branch = self.branch(branch_id)
-            itself = source_id == branch_id
-            self._check(branch, itself and at is None and lsn is None, preserve_under_name)
+            if source_id == branch_id:
+                _check_own_past(preserve_under_name, at, lsn)
+            else:
+                self._check_other_source(branch, self.branch(source_id), preserve_under_name)
             self.check_name(kept_name)
-            if branch.protected and not itself:
-                raise ApiError(422, f"branch {branch.name} is protected and cannot be reset")
             target = self.affordable(self.resolve(source_id, at=at, lsn=lsn))
             passwords = self.passwords(source_id) | self.passwords(branch_id)
-            kept = _kept_branch(branch, kept_name)
+            kept = _kept_branch(branch, kept_name, source_id, in_sight=preserve_under_name is not None)
             parent = _parent_after_restore(branch, source_id, kept.id)
             return self._launch_swap(
                 claim,
@@ -94,6 +95,8 @@ class Restoring(Building):
         ]
         branch_id = swap.branch.id
         with self.store.transaction() as tx:
+            if swap.kept.deleted_at is None:
+                self.limits.check(tx, branches=1, roots=int(swap.kept.parent is None and swap.parent is None))
             tx.insert(creating_row(swap.build))
             tx.update(BranchRow, {"state": "resetting", "state_changed_at": clock.now()}, id=branch_id)
             task, operations = self.jobs.plan(tx, claim, branch_id, steps)
@@ -109,9 +112,12 @@ class Restoring(Building):
         fork_lsn = self.record_build(tx, branch_id, swap.build)
         tx.update(BranchRow, {"parent": swap.kept.id}, parent=branch_id)
         now = clock.now()
+        life = swap.branch.ttl_interval_seconds
         tx.update(
             BranchRow,
             {
+                "expires_at": None if life is None else now // 1_000_000 * 1_000_000 + life * 1_000_000,
+                "original_root": int(swap.branch.original_root and not swap.kept.original_root),
                 "timeline": swap.build.timeline,
                 "parent": swap.parent,
                 "parent_lsn": fork_lsn if swap.parent else None,
@@ -137,11 +143,15 @@ class Restoring(Building):
 
         return commit
 
-    def _check(self, branch: BranchRow, to_own_head: bool, preserve_under_name: str | None) -> None:
-        if to_own_head:
-            raise ApiError(422, "source_timestamp or source_lsn is required to restore a branch from itself")
+    def _check_other_source(
+        self, branch: BranchRow, source: BranchRow, preserve_under_name: str | None
+    ) -> None:
         if not preserve_under_name and any(child.parent == branch.id for child in self.branches()):
             raise ApiError(422, "Branch has children, preserve_under_name is required")
+        if branch.protected:
+            raise ApiError(422, f"branch {branch.name} is protected and cannot be reset")
+        if source.expires_at is not None:
+            raise ApiError(422, f"cannot restore from branch {source.name}: it expires")
 
     def _free_name(self, branch: BranchRow) -> str:
         """A name for the state that a restore replaces, as Neon's console forms it."""
@@ -151,7 +161,15 @@ class Restoring(Building):
         return next(name for name in itertools.chain([stamped], further) if name not in taken)
 
 
-def _kept_branch(branch: BranchRow, name: str) -> BranchRow:
+def _check_own_past(preserve_under_name: str | None, at: datetime | None, lsn: Lsn | None) -> None:
+    if at is None and lsn is None:
+        raise ApiError(422, "source_timestamp or source_lsn is required to restore a branch from itself")
+    if not preserve_under_name:
+        raise ApiError(422, "preserve_under_name is required to restore a branch from itself")
+
+
+def _kept_branch(branch: BranchRow, name: str, source_id: str, *, in_sight: bool) -> BranchRow:
+    """The row for the state a restore replaces. Of a root restored from another branch it is the root."""
     moment = clock.now()
     return replace(
         branch,
@@ -161,9 +179,14 @@ def _kept_branch(branch: BranchRow, name: str) -> BranchRow:
         is_default=0,
         protected=0,
         expires_at=None,
+        ttl_interval_seconds=None,
+        original_root=branch.original_root if source_id != branch.id else 0,
+        annotation="{}",
         created_at=moment,
         updated_at=moment,
         state_changed_at=moment,
+        deleted_at=None if in_sight else moment,
+        deletion_method=None if in_sight else "user",
     )
 
 

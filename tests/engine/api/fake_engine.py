@@ -1,14 +1,24 @@
 """An engine without PostgreSQL: rows in memory, every change done at once, every call written down."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 from uuid import UUID
 
+from warubi_tui.engine.computes import ComputeWish, new_endpoint
 from warubi_tui.engine.failures import ApiError
-from warubi_tui.engine.store import BranchRow, DatabaseRow, EndpointRow, OperationRow, ProjectRow, RoleRow
+from warubi_tui.engine.store import (
+    BranchRow,
+    DatabaseRow,
+    EndpointRow,
+    OperationRow,
+    ProjectRow,
+    RoleRow,
+    Value,
+)
 from warubi_tui.lsn import Lsn
 
 PROJECT_ID = "misty-leaf-05eed16a"
@@ -92,6 +102,7 @@ class FakeEngine:
     branch_rows: dict[str, BranchRow] = field(
         default_factory=lambda: {MAIN_ID: branch_row(is_default=1)},
     )
+    deleted_rows: dict[str, BranchRow] = field(default_factory=dict)
     endpoint_rows: dict[str, EndpointRow] = field(
         default_factory=lambda: {
             ENDPOINT_ID: EndpointRow(ENDPOINT_ID, MAIN_ID, 55999, 1, START, START, START, None, START)
@@ -164,9 +175,10 @@ class FakeEngine:
         name: str | None,
         at: datetime | None,
         lsn: Lsn | None,
-        with_endpoint: bool,
-        protected: bool = False,
-        expires_at: datetime | None = None,
+        computes: Sequence[ComputeWish],
+        protected: bool,
+        expires_at: datetime | None,
+        annotation: Mapping[str, str],
     ) -> tuple[BranchRow, list[EndpointRow], list[OperationRow]]:
         self._call(
             "create_branch",
@@ -174,16 +186,24 @@ class FakeEngine:
             name=name,
             at=at,
             lsn=lsn,
-            with_endpoint=with_endpoint,
+            computes=list(computes),
             protected=protected,
             expires_at=expires_at,
+            annotation=annotation,
         )
         identity = f"br-new-leaf-{next(self.numbers):08x}"
         parent = parent_id or MAIN_ID
         row, operations = self._put(
-            branch_row(identity, name or identity, parent=parent, parent_lsn=lsn or 1, state="init")
+            branch_row(
+                identity,
+                name or identity,
+                parent=parent,
+                parent_lsn=lsn or 1,
+                state="init",
+                annotation=json.dumps(annotation),
+            )
         )
-        return row, [self.create_endpoint(identity)[0]] if with_endpoint else [], operations
+        return row, [self.create_endpoint(identity, wish)[0] for wish in computes], operations
 
     def restore_branch(
         self,
@@ -215,10 +235,25 @@ class FakeEngine:
         self._call("set_default", branch_id=branch_id)
         return self._put(replace(self.branch(branch_id), is_default=1))
 
-    def delete_branch(self, branch_id: str) -> Changed | None:
-        self._call("delete_branch", branch_id=branch_id)
+    def delete_branch(self, branch_id: str, *, hard: bool) -> Changed | None:
+        self._call("delete_branch", branch_id=branch_id, hard=hard)
         row = self.branch_rows.pop(branch_id, None)
-        return None if row is None else (row, self._done())
+        if row is None:
+            return None
+        if not hard:
+            self.deleted_rows[branch_id] = replace(row, deleted_at=START + 5, deletion_method="user")
+        return row, self._done()
+
+    def deleted_branches(self) -> list[BranchRow]:
+        self._call("deleted_branches")
+        return list(self.deleted_rows.values())
+
+    def recover_branch(self, branch_id: str) -> tuple[BranchRow, list[EndpointRow]]:
+        self._call("recover_branch", branch_id=branch_id)
+        if branch_id in self.deleted_rows:
+            row = replace(self.deleted_rows.pop(branch_id), deleted_at=None, deletion_method=None)
+            self.branch_rows[branch_id] = row
+        return self.branch(branch_id), list(self.endpoint_rows.values())
 
     def endpoints(self, branch_id: str | None = None) -> list[EndpointRow]:
         self._call("endpoints", branch_id=branch_id)
@@ -233,14 +268,17 @@ class FakeEngine:
     def endpoint_state(self, row: EndpointRow) -> str:
         return "active" if row.wanted else "idle"
 
-    def create_endpoint(self, branch_id: str) -> ChangedEndpoint:
-        self._call("create_endpoint", branch_id=branch_id)
-        number = next(self.numbers)
-        row = EndpointRow(
-            f"ep-new-rain-{number:08x}", branch_id, 50_000 + number, 1, START, START, None, None, None
-        )
+    def create_endpoint(self, branch_id: str, wish: ComputeWish) -> ChangedEndpoint:
+        self._call("create_endpoint", branch_id=branch_id, wish=wish)
+        row = new_endpoint(branch_id, 50_000 + next(self.numbers), wish)
         self.endpoint_rows[row.id] = row
         return row, self._done()
+
+    def change_endpoint(self, endpoint_id: str, changes: Mapping[str, Value]) -> ChangedEndpoint:
+        self._call("change_endpoint", endpoint_id=endpoint_id, changes=dict(changes))
+        values: dict[str, Any] = dict(changes)
+        self.endpoint_rows[endpoint_id] = replace(self.endpoint(endpoint_id), **values)
+        return self.endpoint_rows[endpoint_id], self._done()
 
     def delete_endpoint(self, endpoint_id: str) -> ChangedEndpoint | None:
         self._call("delete_endpoint", endpoint_id=endpoint_id)

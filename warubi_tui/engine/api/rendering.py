@@ -4,10 +4,12 @@ Where Neon requires a field for something this engine does not have (regions, me
 says so: `local`, zero, empty, or the beginning of Go's calendar, which Neon itself sends for "no time".
 """
 
+import json
 from collections.abc import Iterable
 from typing import Final
 
 from warubi_tui.engine.api.times import write_time
+from warubi_tui.engine.limits import Limits, recoverable_until
 from warubi_tui.engine.store import BranchRow, DatabaseRow, EndpointRow, OperationRow, ProjectRow, RoleRow
 from warubi_tui.lsn import Lsn
 
@@ -16,8 +18,7 @@ Json = dict[str, object]
 LOCAL: Final = "local"
 HOST: Final = "127.0.0.1"
 EMAIL: Final = "engine@localhost"
-BRANCHES_LIMIT: Final = 100
-"""How many branches this engine is made for; it is not enforced."""
+BRANCHES_LIMIT: Final = Limits().branches
 
 _SOURCE: Final = "warubi"
 _NO_TIME: Final = "0001-01-01T00:00:00Z"
@@ -92,13 +93,15 @@ def branch(row: BranchRow) -> Json:
         "primary": bool(row.is_default),
         "protected": bool(row.protected),
         "creation_source": _SOURCE,
-        "init_source": "parent-data",
+        "init_source": row.init_source,
         **_NOT_METERED,
         **_known(
             pending_state=None if row.state == "ready" else "ready",
             parent_id=row.parent,
             parent_lsn=None if row.parent_lsn is None else str(Lsn(row.parent_lsn)),
             logical_size=row.logical_size,
+            ttl_interval_seconds=row.ttl_interval_seconds,
+            recovery=_recovery(row),
         ),
         **_times(
             parent_timestamp=row.parent_timestamp,
@@ -111,9 +114,23 @@ def branch(row: BranchRow) -> Json:
     }
 
 
+def _recovery(row: BranchRow) -> Json | None:
+    if row.deleted_at is None:
+        return None
+    return {
+        "deletion_method": row.deletion_method,
+        **_times(deleted_at=row.deleted_at, recoverable_until=recoverable_until(row.deleted_at)),
+    }
+
+
 def annotation(row: BranchRow) -> Json:
-    """An `AnnotationData` without values: this engine keeps none."""
-    return {"object": {"type": "console/branch", "id": row.id}, "value": {}}
+    """An `AnnotationData`: what the branch was labelled with when it was created."""
+    return {"object": {"type": "console/branch", "id": row.id}, "value": json.loads(row.annotation)}
+
+
+def annotations(rows: Iterable[BranchRow]) -> Json:
+    """The `annotations` of a list of branches: those that have any, by branch id."""
+    return {row.id: annotation(row) for row in rows if row.annotation != "{}"}
 
 
 def host(row: EndpointRow) -> str:
@@ -122,7 +139,7 @@ def host(row: EndpointRow) -> str:
 
 
 def endpoint(row: EndpointRow, state: str, project_id: str) -> Json:
-    """An `Endpoint`. It is never suspended on its own; it has no size, so the smallest of Neon's is named."""
+    """An `Endpoint`. Its size is what was asked for; it takes what PostgreSQL takes."""
     wanted = "active" if row.wanted else "idle"
     return {
         "id": row.id,
@@ -131,19 +148,19 @@ def endpoint(row: EndpointRow, state: str, project_id: str) -> Json:
         "project_id": project_id,
         "branch_id": row.branch,
         "region_id": LOCAL,
-        "type": "read_write",
+        "type": row.type,
         "current_state": state,
-        "autoscaling_limit_min_cu": 0.25,
-        "autoscaling_limit_max_cu": 0.25,
-        "suspend_timeout_seconds": -1,
+        "autoscaling_limit_min_cu": row.min_cu,
+        "autoscaling_limit_max_cu": row.max_cu,
+        "suspend_timeout_seconds": row.suspend_timeout_seconds,
         "settings": {},
         "pooler_enabled": False,
         "pooler_mode": "transaction",
-        "disabled": False,
+        "disabled": bool(row.disabled),
         "passwordless_access": False,
         "provisioner": LOCAL,
         "creation_source": _SOURCE,
-        **_known(pending_state=None if state == wanted else wanted),
+        **_known(pending_state=None if state == wanted else wanted, name=row.name),
         **_times(
             created_at=row.created_at,
             updated_at=row.updated_at,

@@ -9,7 +9,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from warubi_tui.engine.store import BranchRow, DatabaseRow, EndpointRow, OperationRow, ProjectRow, RoleRow
+from warubi_tui.engine.computes import ComputeWish
+from warubi_tui.engine.store import (
+    BranchRow,
+    DatabaseRow,
+    EndpointRow,
+    OperationRow,
+    ProjectRow,
+    RoleRow,
+    Value,
+)
 from warubi_tui.lsn import Lsn
 
 
@@ -59,7 +68,14 @@ class ProjectService(Protocol):
 class BranchService(Protocol):
     """Branches and what can be done to them."""
 
-    def branches(self) -> Sequence[BranchRow]: ...
+    def branches(self) -> Sequence[BranchRow]:
+        """Those that are not deleted."""
+        ...
+
+    def deleted_branches(self) -> Sequence[BranchRow]:
+        """Those that can be recovered."""
+        ...
+
     def branch(self, branch_id: str, /) -> BranchRow: ...
     def create_branch(
         self,
@@ -68,9 +84,10 @@ class BranchService(Protocol):
         name: str | None,
         at: datetime | None,
         lsn: Lsn | None,
-        with_endpoint: bool,
-        protected: bool = False,
-        expires_at: datetime | None = None,
+        computes: Sequence[ComputeWish],
+        protected: bool,
+        expires_at: datetime | None,
+        annotation: Mapping[str, str],
     ) -> tuple[BranchRow, Sequence[EndpointRow], Sequence[OperationRow]]: ...
     def restore_branch(
         self,
@@ -89,13 +106,17 @@ class BranchService(Protocol):
         ...
 
     def set_default(self, branch_id: str, /) -> tuple[BranchRow, Sequence[OperationRow]]: ...
-    def delete_branch(self, branch_id: str, /) -> tuple[BranchRow, Sequence[OperationRow]] | None:
-        """None: it was gone already."""
+    def delete_branch(
+        self, branch_id: str, /, *, hard: bool
+    ) -> tuple[BranchRow, Sequence[OperationRow]] | None:
+        """Recoverable unless `hard`. None: it was gone already."""
         ...
+
+    def recover_branch(self, branch_id: str, /) -> tuple[BranchRow, Sequence[EndpointRow]]: ...
 
 
 class EndpointService(Protocol):
-    """Computes: a branch has at most one, and it reads and writes."""
+    """Computes: a branch has at most one that reads and writes."""
 
     def endpoints(self, branch_id: str | None = None, /) -> Sequence[EndpointRow]: ...
     def endpoint(self, endpoint_id: str, /) -> EndpointRow: ...
@@ -103,7 +124,15 @@ class EndpointService(Protocol):
         """`active`, `idle` or `init`."""
         ...
 
-    def create_endpoint(self, branch_id: str, /) -> tuple[EndpointRow, Sequence[OperationRow]]: ...
+    def create_endpoint(
+        self, branch_id: str, wish: ComputeWish, /
+    ) -> tuple[EndpointRow, Sequence[OperationRow]]: ...
+    def change_endpoint(
+        self, endpoint_id: str, changes: Mapping[str, Value], /
+    ) -> tuple[EndpointRow, Sequence[OperationRow]]:
+        """Changes the columns present: `name`, `min_cu`, `max_cu`, `suspend_timeout_seconds`, `disabled`."""
+        ...
+
     def delete_endpoint(self, endpoint_id: str, /) -> tuple[EndpointRow, Sequence[OperationRow]] | None:
         """None: it was gone already."""
         ...

@@ -6,7 +6,7 @@ between two pages neither repeat others nor hide them.
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -84,14 +84,17 @@ class Cursor:
 def list_branches(engine: EngineService, request: Incoming) -> JSONResponse:
     """As on Neon, `pagination.next` is there whenever the page holds a branch, also on the last page."""
     query = request.query
-    query.flag("include_deleted")
     limit = query.whole("limit", 1, MOST_BRANCHES) or MOST_BRANCHES
     order, after = _order_and_place(query)
-    rows = order.sorted(_found(engine, query))
+    deleted = engine.deleted_branches() if query.flag("include_deleted") else ()
+    rows = order.sorted(_found([*engine.branches(), *deleted], query))
     if after is not None:
         rows = [row for row in rows if order.is_after(row, after)]
     page = rows[:limit]
-    answer: rendering.Json = {"branches": [rendering.branch(row) for row in page], "annotations": {}}
+    answer: rendering.Json = {
+        "branches": [rendering.branch(row) for row in page],
+        "annotations": rendering.annotations(page),
+    }
     if page:
         following = Cursor(order, order.place(page[-1])).text()
         answer["pagination"] = {"next": following, "sort_by": order.by, "sort_order": order.direction}
@@ -99,13 +102,13 @@ def list_branches(engine: EngineService, request: Incoming) -> JSONResponse:
 
 
 def count_branches(engine: EngineService, request: Incoming) -> JSONResponse:
-    return JSONResponse({"count": len(_found(engine, request.query))})
+    return JSONResponse({"count": len(_found(engine.branches(), request.query))})
 
 
-def _found(engine: EngineService, query: Query) -> list[BranchRow]:
-    """The branches whose name or id has the text of `search` in it, in any case."""
+def _found(rows: Iterable[BranchRow], query: Query) -> list[BranchRow]:
+    """Those of `rows` whose name or id has the text of `search` in it, in any case."""
     wanted = (query.text("search") or "").casefold()
-    return [row for row in engine.branches() if wanted in row.name.casefold() or wanted in row.id]
+    return [row for row in rows if wanted in row.name.casefold() or wanted in row.id]
 
 
 def _order_and_place(query: Query) -> tuple[Order, tuple[SortValue, str] | None]:

@@ -1,6 +1,7 @@
 """One branch: create, read, change, restore, delete."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from starlette.responses import JSONResponse, Response
 
@@ -10,43 +11,50 @@ from warubi_tui.engine.api.rendering import Json
 from warubi_tui.engine.api.routes.endpoints import read_compute, render_endpoints
 from warubi_tui.engine.api.served import BRANCH, PROJECT, Incoming, Served
 from warubi_tui.engine.api.service import EngineService
+from warubi_tui.engine.computes import ComputeWish
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.store import BranchRow, DatabaseRow, EndpointRow, OperationRow, RoleRow
+
+MOST_ANNOTATIONS: Final = 50
 
 
 def create_branch(engine: EngineService, request: Incoming) -> JSONResponse:
     body = request.optional_body()
     wanted = body.fields("branch") or Fields({})
-    computes = body.list_of_fields("endpoints")
+    computes = [read_compute(compute) for compute in body.list_of_fields("endpoints")]
     at, lsn = wanted.target("parent_timestamp", "parent_lsn")
     parent_id, name = wanted.identifier("parent_id"), wanted.title("name")
     protected, expires_at = wanted.flag("protected") or False, wanted.time("expires_at")
-    _refuse_unoffered(body, wanted, computes)
+    annotation = _annotation(body)
+    _refuse_unoffered(wanted, computes)
     row, endpoints, operations = engine.create_branch(
         parent_id=parent_id,
         name=name,
         at=at,
         lsn=lsn,
-        with_endpoint=bool(computes),
+        computes=computes,
         protected=protected,
         expires_at=expires_at,
+        annotation=annotation,
     )
     return JSONResponse(_created(engine, row, endpoints, operations), 201)
 
 
-def _refuse_unoffered(body: Fields, wanted: Fields, computes: list[Fields]) -> None:
+def _annotation(body: Fields) -> dict[str, str]:
+    values = body.fields("annotation_value") or Fields({})
+    if len(list(values)) > MOST_ANNOTATIONS:
+        body.refuse("annotation_value", f"at most {MOST_ANNOTATIONS} values expected")
+    return {name: values.need(name, values.text(name)) for name in values}
+
+
+def _refuse_unoffered(wanted: Fields, computes: list[ComputeWish]) -> None:
     """Refuses what this engine would otherwise leave out without a word."""
-    annotations = body.fields("annotation_value")
-    if annotations is not None and list(annotations):
-        raise ApiError(422, "this engine keeps no annotations")
     if wanted.flag("archived"):
         raise ApiError(422, "this engine has no archived branches")
     if wanted.text("init_source") not in {None, "parent-data"}:
         raise ApiError(422, "this engine creates branches with their data only (init_source parent-data)")
-    for compute in computes:
-        read_compute(compute)
-    if len(computes) > 1:
-        raise ApiError(422, "a branch of this engine has one read_write compute at most")
+    if sum(compute.type == "read_write" for compute in computes) > 1:
+        raise ApiError(422, "a branch has one read_write endpoint at most")
 
 
 def _created(
@@ -125,7 +133,7 @@ def restore_branch(engine: EngineService, request: Incoming) -> JSONResponse:
             source_id=source_id,
             at=at,
             lsn=lsn,
-            preserve_under_name=body.title("preserve_under_name"),
+            preserve_under_name=body.text("preserve_under_name", longest=256) or None,
         )
     )
 
@@ -135,10 +143,14 @@ def set_default(engine: EngineService, request: Incoming) -> JSONResponse:
 
 
 def delete_branch(engine: EngineService, request: Incoming) -> Response:
-    """Deletes for good, with and without `hard_delete`: this engine keeps no deleted branches."""
-    request.query.flag("hard_delete")
-    deleted = engine.delete_branch(request.path["branch_id"])
+    hard = request.query.flag("hard_delete")
+    deleted = engine.delete_branch(request.path["branch_id"], hard=hard)
     return Response(status_code=204) if deleted is None else _changed(deleted)
+
+
+def recover_branch(engine: EngineService, request: Incoming) -> JSONResponse:
+    row, endpoints = engine.recover_branch(request.path["branch_id"])
+    return JSONResponse({"branch": rendering.branch(row), "endpoints": render_endpoints(engine, endpoints)})
 
 
 def _changed(change: tuple[BranchRow, Sequence[OperationRow]]) -> JSONResponse:
@@ -151,6 +163,7 @@ ROUTES = (
     Served("GET", BRANCH, get_branch),
     Served("PATCH", BRANCH, change_branch),
     Served("DELETE", BRANCH, delete_branch),
+    Served("POST", BRANCH + "/recover", recover_branch),
     Served("POST", BRANCH + "/restore", restore_branch),
     Served("POST", BRANCH + "/set_as_default", set_default),
 )

@@ -1,6 +1,7 @@
-"""Computes. This engine gives a branch one, which reads and writes and has no size."""
+"""Computes: one that reads and writes per branch, and any number that only read."""
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from starlette.responses import JSONResponse, Response
 
@@ -9,41 +10,78 @@ from warubi_tui.engine.api.body import Fields
 from warubi_tui.engine.api.rendering import Json
 from warubi_tui.engine.api.served import BRANCH, PROJECT, Incoming, Served
 from warubi_tui.engine.api.service import EngineService
+from warubi_tui.engine.computes import ComputeWish
 from warubi_tui.engine.failures import ApiError
-from warubi_tui.engine.store import EndpointRow, OperationRow
+from warubi_tui.engine.store import EndpointRow, OperationRow, Value
 
 ENDPOINT = PROJECT + "/endpoints/{endpoint_id}"
+SMALLEST_CU: Final = 0.25
 
 
-def read_compute(wanted: Fields) -> None:
-    """Checks the compute a request asks for. Raises ApiError 400 or 422.
-
-    Sizes and time-outs are read and have no effect here; the answer shows what there is instead.
-    """
+def read_compute(wanted: Fields) -> ComputeWish:
+    """The compute a request asks for. Raises ApiError 400 or 422."""
     kind = wanted.need("type", wanted.choice("type", ("read_only", "read_write")))
-    if kind == "read_only":
-        raise ApiError(422, "this engine offers read_write computes only")
-    _check_types(wanted)
-    if wanted.flag("disabled") or wanted.flag("passwordless_access"):
-        raise ApiError(422, "this engine has no disabled and no passwordless computes")
-    settings = wanted.fields("settings")
-    if settings is not None and list(settings):
-        raise ApiError(422, "this engine's computes have no settings")
+    smallest, largest = _sizes(wanted)
+    least = smallest or min(SMALLEST_CU, largest or SMALLEST_CU)
+    wish = ComputeWish(
+        type=kind,
+        name=_name(wanted),
+        min_cu=least,
+        max_cu=largest or least,
+        suspend_timeout_seconds=_suspend_timeout(wanted) or 0,
+        disabled=wanted.flag("disabled") or False,
+    )
+    _refuse_unoffered(wanted)
+    return wish
 
 
-def _check_types(wanted: Fields) -> None:
-    for name in ("autoscaling_limit_min_cu", "autoscaling_limit_max_cu"):
-        size = wanted.number(name)
-        if size is not None and size < 0.25:
-            wanted.refuse(name, "0.25 or more expected")
+def _read_changes(wanted: Fields) -> dict[str, Value]:
+    """The columns a request changes. Raises ApiError 400 or 422."""
+    smallest, largest = _sizes(wanted)
+    given = {
+        "name": _name(wanted),
+        "min_cu": smallest,
+        "max_cu": largest,
+        "suspend_timeout_seconds": _suspend_timeout(wanted),
+        "disabled": wanted.flag("disabled"),
+    }
+    _refuse_unoffered(wanted)
+    if wanted.identifier("branch_id") is not None:
+        raise ApiError(422, "this engine moves no computes between branches")
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _name(wanted: Fields) -> str | None:
+    return wanted.text("name", shortest=1, longest=64)
+
+
+def _sizes(wanted: Fields) -> tuple[float | None, float | None]:
+    sizes = [wanted.number(name) for name in ("autoscaling_limit_min_cu", "autoscaling_limit_max_cu")]
+    for name, size in zip(("autoscaling_limit_min_cu", "autoscaling_limit_max_cu"), sizes, strict=True):
+        if size is not None and size < SMALLEST_CU:
+            wanted.refuse(name, f"{SMALLEST_CU} or more expected")
+    smallest, largest = sizes
+    if smallest is not None and largest is not None and smallest > largest:
+        wanted.refuse("autoscaling_limit_min_cu", "not more than autoscaling_limit_max_cu expected")
+    return smallest, largest
+
+
+def _suspend_timeout(wanted: Fields) -> int | None:
     timeout = wanted.whole("suspend_timeout_seconds")
     if timeout is not None and not -1 <= timeout <= 604_800:
         wanted.refuse("suspend_timeout_seconds", "-1 to 604800 seconds expected")
-    wanted.flag("disabled")
-    wanted.flag("passwordless_access")
-    wanted.flag("pooler_enabled")
-    wanted.text("name", shortest=1, longest=64)
-    wanted.fields("settings")
+    return timeout
+
+
+def _refuse_unoffered(wanted: Fields) -> None:
+    """Refuses what this engine would otherwise leave out without a word."""
+    if wanted.flag("passwordless_access"):
+        raise ApiError(422, "this engine has no passwordless computes")
+    if wanted.flag("pooler_enabled"):
+        raise ApiError(422, "this engine has no pooler")
+    settings = wanted.fields("settings")
+    if settings is not None and list(settings):
+        raise ApiError(422, "this engine's computes have no settings")
 
 
 def render_endpoint(engine: EngineService, row: EndpointRow) -> Json:
@@ -69,8 +107,7 @@ def create_endpoint(engine: EngineService, request: Incoming) -> JSONResponse:
     body = request.body()
     wanted = body.need("endpoint", body.fields("endpoint"))
     branch_id = wanted.need("branch_id", wanted.identifier("branch_id"))
-    read_compute(wanted)
-    return _changed(engine, engine.create_endpoint(branch_id), 201)
+    return _changed(engine, engine.create_endpoint(branch_id, read_compute(wanted)), 201)
 
 
 def get_endpoint(engine: EngineService, request: Incoming) -> JSONResponse:
@@ -78,16 +115,9 @@ def get_endpoint(engine: EngineService, request: Incoming) -> JSONResponse:
 
 
 def change_endpoint(engine: EngineService, request: Incoming) -> JSONResponse:
-    """Nothing about a compute can be changed here, so only what is so already is granted."""
     body = request.body()
-    wanted = body.need("endpoint", body.fields("endpoint"))
-    _check_types(wanted)
-    row = engine.endpoint(request.path["endpoint_id"])
-    present = render_endpoint(engine, row)
-    for name in wanted:
-        if name not in present or wanted[name] != present[name]:
-            raise ApiError(422, f"this engine's computes cannot be changed: {name}")
-    return _changed(engine, (row, ()))
+    changes = _read_changes(body.need("endpoint", body.fields("endpoint")))
+    return _changed(engine, engine.change_endpoint(request.path["endpoint_id"], changes))
 
 
 def delete_endpoint(engine: EngineService, request: Incoming) -> Response:
