@@ -59,6 +59,10 @@ class Building(Computing):
 
     def discard(self, timeline: str) -> Commit:
         """Removes a timeline no branch points at; its log stays while timelines or snapshots need it."""
+        with self.tidying:
+            return self._discard(timeline)
+
+    def _discard(self, timeline: str) -> Commit:
         with self.store.transaction() as tx:
             row = tx.one(TimelineRow, id=timeline)
             needed = is_needed(tx, timeline)

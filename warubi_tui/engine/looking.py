@@ -73,21 +73,27 @@ class Looking(EngineState):
                 503 the branch's server does not answer.
         """
         branch = self.branch(branch_id)
+        with self.pins.hold(branch.timeline):
+            return self._resolve(branch, at, lsn)
+
+    def _resolve(self, branch: BranchRow, at: datetime | None, lsn: Lsn | None) -> Target:
         now = clock.now()
         spans = self._spans(branch)
-        window = self._window(spans, branch, now)
         try:
             if at is not None:
+                window = self._window(spans, branch, now)
                 time = clock.to_microseconds(at)
                 if not window.start <= time <= window.end:
                     raise _outside(f"timestamp {clock.rfc3339(time)}", branch, window)
                 return find_at_time(self.site, spans, time)
             if lsn is not None:
+                window = self._window(spans, branch, now)
                 if not window.start_lsn <= lsn <= window.end_lsn:
                     raise _outside(f"LSN {lsn}", branch, window)
                 return find_at_lsn(self.site, spans, lsn)
             return find_head(self.site, spans)
         except NothingThereError as error:
+            window = self._window(spans, branch, now)
             raise _outside("the requested point", branch, window) from error
         except ClusterError as error:
             raise ApiError(500, f"the history of branch {branch.name} is damaged: {error}") from error
@@ -135,9 +141,10 @@ class Looking(EngineState):
             raise ApiError(
                 422, f"restoring is turned off: the history of branch {branch.name} is kept for 0 s"
             )
-        oldest = min((base for span in spans for base in span.bases), key=lambda base: base.end_lsn)
-        start = max(oldest.taken_at, now - retention * 1_000_000)
-        return HistoryWindow(start, now, oldest.end_lsn, spans[0].high)
+        bases = sorted((base for span in spans for base in span.bases), key=lambda base: base.end_lsn)
+        start = max(bases[0].taken_at, now - retention * 1_000_000)
+        first = [base for base in bases if base.taken_at <= start][-1]
+        return HistoryWindow(start, now, first.end_lsn, spans[0].high)
 
 
 def _outside(wish: str, branch: BranchRow, window: HistoryWindow) -> ApiError:

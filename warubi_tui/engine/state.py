@@ -1,6 +1,7 @@
 """What every verb of the engine works with."""
 
 import socket
+import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ class EngineState:
         self.catalog = Catalog(self.servers)
         self.jobs = Jobs(store)
         self.pins = Pins()
+        self.tidying = threading.RLock()
         self.limits = Limits()
 
     def project(self) -> ProjectRow:

@@ -148,6 +148,14 @@ def segment_name(tli: int, lsn: int) -> str:
     return f"{tli:08X}{number // per_id:08X}{number % per_id:08X}"
 
 
+def segment_range(name: str) -> tuple[int, int] | None:
+    """The positions [low, high) that a segment's file holds; None where the name is not a segment's."""
+    if not re.fullmatch(r"[0-9A-F]{24}", name):
+        return None
+    low = ((int(name[8:16], 16) << 32) // SEGMENT + int(name[16:], 16)) * SEGMENT
+    return low, low + SEGMENT
+
+
 def _link_segments(sources: Sequence[Path], tli: int, start: int, end: int, folder: Path) -> int | None:
     """Links the segments of [start, end) into `folder`; returns where the first that is nowhere begins."""
     for lsn in range(start - start % SEGMENT, end, SEGMENT):
