@@ -22,7 +22,6 @@ STOP_LIMIT_SECONDS: Final = 60.0
 _KILL_AFTER_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 0.005
 _PRIVATE_PORT: Final = 5432
-_READY: Final = ("ready", "standby")  # words of the pid file; a hot standby accepts readers with the second
 _TELLING: Final = ("ERROR:", "FATAL:", "PANIC:", "HINT:", "could not bind")
 
 
@@ -33,8 +32,14 @@ class ServerError(Exception):
 class Servers:
     """Starts, stops and finds the servers of an engine's timelines. Thread-safe."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, *, ready: str = "ready") -> None:
+        """`ready` is the pid file's word for the state in which a start is over.
+
+        `ready`: it reads and writes. `standby`: it replays and may be read from (a server with
+        `hot_standby=off` says so too, and may not).
+        """
         self._site = site
+        self._ready = ready
         self._children: dict[int, subprocess.Popen[bytes]] = {}
         self._guards: dict[str, threading.RLock] = {}
         self._lock = threading.Lock()
@@ -91,7 +96,7 @@ class Servers:
         pid_file = self._site.data(timeline) / "postmaster.pid"
         deadline = time.monotonic() + limit_seconds
         while (pid := self.pid(timeline)) is not None:
-            if not _says_ready(pid_file, pid):
+            if not _says(self._ready, pid_file, pid):
                 if time.monotonic() > deadline:
                     raise ServerError(f"the server (pid {pid}) neither starts nor stops")
                 time.sleep(_POLL_SECONDS)
@@ -134,7 +139,7 @@ class Servers:
     ) -> None:
         pid_file = self._site.data(timeline) / "postmaster.pid"
         deadline = time.monotonic() + limit_seconds
-        while not _says_ready(pid_file, process.pid):
+        while not _says(self._ready, pid_file, process.pid):
             if process.poll() is not None:
                 self._forget(process.pid)
                 raise ServerError(_tail(self._site.log(timeline), offset))
@@ -252,12 +257,12 @@ def _invariants(site: Site, timeline: str) -> dict[str, str]:
     }
 
 
-def _says_ready(pid_file: Path, pid: int) -> bool:
+def _says(word: str, pid_file: Path, pid: int) -> bool:
     try:
         lines = pid_file.read_text().split("\n")
     except FileNotFoundError:
         return False
-    return len(lines) >= 8 and lines[0].strip() == str(pid) and lines[7].strip() in _READY
+    return len(lines) >= 8 and lines[0].strip() == str(pid) and lines[7].strip() == word
 
 
 def _is_server_of(pid: int, data: Path) -> bool:
