@@ -160,6 +160,7 @@ _OPERATIONS: Final = {
     "detach_parent_branch": "detach the branch from its parent",
     "start_compute": "start the compute",
     "suspend_compute": "suspend the compute",
+    "swap_binding_id": "put the restored state in place",
     "timeline_archive": "archive the branch",
     "timeline_unarchive": "bring the branch back from the archive",
 }
