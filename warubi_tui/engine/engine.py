@@ -20,6 +20,7 @@ from warubi_tui.engine.failpoints import failpoint
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.jobs import fail_unfinished
 from warubi_tui.engine.names import new_id, new_password, new_timeline
+from warubi_tui.engine.pruning import Pruning
 from warubi_tui.engine.restoring import Restoring
 from warubi_tui.engine.servers import ServerError
 from warubi_tui.engine.site import Site, open_site
@@ -44,7 +45,7 @@ _SWEEP_SECONDS: Final = 5.0
 _log = logging.getLogger("warubi.engine")
 
 
-class Engine(Branching, Restoring, Deleting):
+class Engine(Branching, Restoring, Deleting, Pruning):
     """The engine on one directory. The caller holds the directory's lock."""
 
     def __init__(self, site: Site, store: Store) -> None:
