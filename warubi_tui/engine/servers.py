@@ -32,14 +32,8 @@ class ServerError(Exception):
 class Servers:
     """Starts, stops and finds the servers of an engine's timelines. Thread-safe."""
 
-    def __init__(self, site: Site, *, ready: str = "ready") -> None:
-        """`ready` is the pid file's word for the state in which a start is over.
-
-        `ready`: it reads and writes. `standby`: it replays and may be read from (a server with
-        `hot_standby=off` says so too, and may not).
-        """
+    def __init__(self, site: Site) -> None:
         self._site = site
-        self._ready = ready
         self._children: dict[int, subprocess.Popen[bytes]] = {}
         self._guards: dict[str, threading.RLock] = {}
         self._lock = threading.Lock()
@@ -96,7 +90,7 @@ class Servers:
         pid_file = self._site.data(timeline) / "postmaster.pid"
         deadline = time.monotonic() + limit_seconds
         while (pid := self.pid(timeline)) is not None:
-            if not _says(self._ready, pid_file, pid):
+            if not _says_ready(pid_file, pid):
                 if time.monotonic() > deadline:
                     raise ServerError(f"the server (pid {pid}) neither starts nor stops")
                 time.sleep(_POLL_SECONDS)
@@ -139,7 +133,7 @@ class Servers:
     ) -> None:
         pid_file = self._site.data(timeline) / "postmaster.pid"
         deadline = time.monotonic() + limit_seconds
-        while not _says(self._ready, pid_file, process.pid):
+        while not _says_ready(pid_file, process.pid):
             if process.poll() is not None:
                 self._forget(process.pid)
                 raise ServerError(_tail(self._site.log(timeline), offset))
@@ -257,12 +251,12 @@ def _invariants(site: Site, timeline: str) -> dict[str, str]:
     }
 
 
-def _says(word: str, pid_file: Path, pid: int) -> bool:
+def _says_ready(pid_file: Path, pid: int) -> bool:
     try:
         lines = pid_file.read_text().split("\n")
     except FileNotFoundError:
         return False
-    return len(lines) >= 8 and lines[0].strip() == str(pid) and lines[7].strip() == word
+    return len(lines) >= 8 and lines[0].strip() == str(pid) and lines[7].strip() == "ready"
 
 
 def _is_server_of(pid: int, data: Path) -> bool:

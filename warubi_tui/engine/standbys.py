@@ -135,7 +135,7 @@ class Standbys:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._home = replace(site, folder="probe")
-        self._servers = Servers(self._home, ready="standby")
+        self._servers = Servers(self._home)
 
     def clear(self) -> None:
         """Makes the folder; ends and removes whatever a former engine left there."""
@@ -172,10 +172,9 @@ class Standbys:
         try:
             data = self._home.data(identity)
             settings = recovery_settings(self._site, target) | {"archive_mode": "off"}
-            promoting = Servers(self._home)
-            promoting.start(identity, settings=settings, limit_seconds=RECOVERY_LIMIT_SECONDS)
+            self._servers.start(identity, settings=settings, limit_seconds=RECOVERY_LIMIT_SECONDS)
             verify_recovery(data, target)
-            promoting.stop(identity)
+            self._servers.stop(identity)
             self._signal(data / "standby.signal")
             settings = standby_settings(self._site, target) | _UNFED | {"recovery_target_timeline": "current"}
             self._servers.start(identity, settings=settings)
