@@ -437,7 +437,7 @@ class RecoverScreen(ConsoleScreen):
             return "the branch as it is now"
         now, zone = self.console.now(), self.console.zone
         at = timefmt.parse_when(text, now=now, zone=zone)
-        return f"{timefmt.utc(at)} = {timefmt.local(at, zone)}, {timefmt.age(at, now)}"
+        return f"{timefmt.both(at, zone)}, {timefmt.age(at, now)}"
 
     async def _confirmed(self, prepared: Prepared, *, undo: bool = False) -> bool:
         if not prepared.changes:

@@ -133,7 +133,7 @@ def step_detail(guide: Guide, step: Step, keys: str, zone: tzinfo) -> Content:
 
 
 def _undone(undone: Undone, zone: tzinfo) -> str:
-    when = f"{timefmt.utc(undone.at, 'seconds')} = {timefmt.local(undone.at, zone, 'seconds')}"
+    when = timefmt.both(undone.at, zone, "seconds")
     kept = f"; the state before the undo is kept as {clean(undone.kept)}" if undone.kept else ""
     return f"Undone at {when}{kept}"
 
@@ -147,7 +147,7 @@ def log(incident: Incident, zone: tzinfo) -> Content:
     """The incident's log, newest first."""
     lines = [
         Content.assemble(
-            (f"{timefmt.utc(entry.at, 'seconds')} = {timefmt.local(entry.at, zone, 'seconds')}\n", "dim"),
+            (f"{timefmt.both(entry.at, zone, 'seconds')}\n", "dim"),
             f"{clean(entry.step)}: {clean_lines(entry.text)}",
         )
         for entry in reversed(incident.log)

@@ -56,7 +56,7 @@ async def _window(context: Context) -> Check:
     return context.check(
         "History window",
         "pass" if window.source == "server" else "warn",
-        f"from {timefmt.utc(window.start)} = {timefmt.local(window.start, context.zone)}, {span} long"
+        f"from {timefmt.both(window.start, context.zone)}, {span} long"
         + ("" if window.source == "server" else "; computed from the retention, the server may keep less"),
     )
 

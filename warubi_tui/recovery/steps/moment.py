@@ -59,7 +59,7 @@ def _facts(words: str, point: RestorePoint) -> dict[str, str]:
 def _target(context: Context, point: RestorePoint) -> Check:
     if point.at is None:
         return context.check("Moment", "pass", f"LSN {point.lsn}, inside the history window")
-    shown = f"{timefmt.utc(point.at)} = {timefmt.local(point.at, context.zone)}"
+    shown = timefmt.both(point.at, context.zone)
     return context.check(
         "Moment", "pass", f"{shown}, {timefmt.age(point.at, context.now)}, inside the history window"
     )
