@@ -1,18 +1,22 @@
 """Computes, roles and databases of branches."""
 
+import logging
 from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
 import psycopg
 
 from warubi_tui.engine import clock
+from warubi_tui.engine.bases import BEFORE_REST
 from warubi_tui.engine.catalog import record_inventory
+from warubi_tui.engine.clusters import ClusterError
 from warubi_tui.engine.computes import ComputeWish, new_endpoint
 from warubi_tui.engine.failpoints import failpoint
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.jobs import Commit, Step, nothing
 from warubi_tui.engine.looking import Looking
 from warubi_tui.engine.names import new_password
+from warubi_tui.engine.site import Site
 from warubi_tui.engine.state import find_branch
 from warubi_tui.engine.store import (
     BranchRow,
@@ -20,15 +24,23 @@ from warubi_tui.engine.store import (
     EndpointRow,
     OperationRow,
     RoleRow,
+    Store,
     Transaction,
     Value,
 )
+from warubi_tui.engine.timetravel import TimeTravel
 
 Endpoint = tuple[EndpointRow, list[OperationRow]]
+
+_log = logging.getLogger("warubi.engine")
 
 
 class Computing(Looking):
     """The verbs on endpoints, roles and databases."""
+
+    def __init__(self, site: Site, store: Store) -> None:
+        super().__init__(site, store)
+        self.time_travel = TimeTravel(self)
 
     def endpoints(self, branch_id: str | None = None) -> list[EndpointRow]:
         """Of one branch (ApiError 404 where it does not exist) or of all."""
@@ -120,12 +132,13 @@ class Computing(Looking):
         return row, self._launch(row.branch, list(steps))
 
     def start_step(self, endpoint_id: str) -> Step:
-        """Starts the server of an endpoint's branch on the endpoint's port."""
+        """Starts the server of an endpoint's branch. Fails where somebody else listens on its port."""
 
         def run() -> Commit:
             row = self.endpoint(endpoint_id)
             failpoint("compute: about to start")
-            self.servers.start(self.branch(row.branch).timeline, port=row.port)
+            self.edge.listen(row.id, row.port)
+            self.servers.start(self.branch(row.branch).timeline)
             failpoint("compute: started")
             return lambda tx: _mark(tx, endpoint_id, wanted=True)
 
@@ -139,7 +152,20 @@ class Computing(Looking):
         return Step("suspend_compute", run, endpoint=endpoint_id)
 
     def _suspend_now(self, endpoint_id: str) -> None:
-        self.servers.stop(self.branch(self.endpoint(endpoint_id).branch).timeline)
+        self.rest(self.branch(self.endpoint(endpoint_id).branch).timeline)
+
+    def rest(self, timeline: str) -> None:
+        """Stops a server that is not needed for now, with a new base if its newest is far behind.
+
+        Raises:
+            ServerError: it does not stop.
+        """
+        try:
+            if self.servers.pid(timeline) is not None and self.bases.behind(timeline) >= BEFORE_REST:
+                self.bases.take_hot(timeline)
+        except (ClusterError, OSError, psycopg.Error):
+            _log.warning("no base of timeline %s before its server rests", timeline, exc_info=True)
+        self.servers.stop(timeline)
 
     def roles(self, branch_id: str) -> list[RoleRow]:
         """Login roles; those that SQL made too while the compute runs. Raises ApiError 404."""
@@ -261,7 +287,8 @@ class Computing(Looking):
         if not known.password:
             raise ApiError(412, f"the password of role {role!r} is not stored")
         login = f"{quote(role, safe='')}:{quote(known.password, safe='')}"
-        return f"postgresql://{login}@127.0.0.1:{endpoint.port}/{quote(database, safe='')}"
+        place = f"127.0.0.1:{endpoint.port}/{quote(database, safe='')}"
+        return f"postgresql://{login}@{place}?sslmode=require&channel_binding=require"
 
     def default_branch(self) -> BranchRow:
         """Raises ApiError 404."""

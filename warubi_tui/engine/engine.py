@@ -10,6 +10,7 @@ from typing import Final, Self
 import psycopg
 
 from warubi_tui.engine import clock
+from warubi_tui.engine.bases import log_before_base
 from warubi_tui.engine.branching import Branching
 from warubi_tui.engine.building import forget_timeline
 from warubi_tui.engine.catalog import FIRST_DATABASE, OWNER_ROLE, record_inventory
@@ -20,7 +21,6 @@ from warubi_tui.engine.failpoints import failpoint
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.jobs import fail_unfinished
 from warubi_tui.engine.names import new_id, new_password, new_timeline
-from warubi_tui.engine.pruning import Pruning
 from warubi_tui.engine.restoring import Restoring
 from warubi_tui.engine.servers import ServerError
 from warubi_tui.engine.site import Site, open_site
@@ -35,17 +35,16 @@ from warubi_tui.engine.store import (
     Transaction,
     UnreadableStoreError,
 )
+from warubi_tui.engine.upkeep import Upkeep
 from warubi_tui.errors import WarubiError
-from warubi_tui.lsn import Lsn
 
 _RETENTION: Final = timedelta(days=7)
-_BASE_EVERY_BYTES: Final = 64 << 20
 _SWEEP_SECONDS: Final = 5.0
 
 _log = logging.getLogger("warubi.engine")
 
 
-class Engine(Branching, Restoring, Deleting, Pruning):
+class Engine(Branching, Restoring, Deleting, Upkeep):
     """The engine on one directory. The caller holds the directory's lock."""
 
     def __init__(self, site: Site, store: Store) -> None:
@@ -68,6 +67,7 @@ class Engine(Branching, Restoring, Deleting, Pruning):
             engine._recover()
             engine._found()
             engine._start_wanted()
+            engine.time_travel.start()
         except BaseException:
             engine.jobs.close()
             engine.store.close()
@@ -79,6 +79,7 @@ class Engine(Branching, Restoring, Deleting, Pruning):
         """Finishes running operations and, unless told otherwise, stops the computes (they stay wanted)."""
         self._closing.set()
         self._sweeper.join()
+        self.time_travel.close()
         self.jobs.close()
         if stop_servers:
             for branch in [*self.branches(), *self.deleted_branches()]:
@@ -218,14 +219,11 @@ class Engine(Branching, Restoring, Deleting, Pruning):
 
     def _start_wanted(self) -> None:
         """Starts the computes that ran before. One that does not come up is left idle; the log says why."""
-        wanted = {}
-        for endpoint in self.endpoints():
-            if endpoint.wanted:
-                wanted[self.branch(endpoint.branch).timeline] = endpoint.port
+        wanted = {self.branch(row.branch).timeline for row in self.endpoints() if row.wanted}
         for branch in [*self.branches(), *self.deleted_branches()]:
             try:
                 if branch.timeline in wanted:
-                    self.servers.start(branch.timeline, port=wanted[branch.timeline])
+                    self.servers.start(branch.timeline)
                 else:
                     self.servers.stop(branch.timeline)
             except ServerError:
@@ -242,6 +240,7 @@ class Engine(Branching, Restoring, Deleting, Pruning):
                 if self._closing.is_set():
                     return
                 self._tend(branch)
+            self.tend_history()
 
     def _tend(self, branch: BranchRow) -> None:
         if branch.state != "ready":
@@ -249,22 +248,11 @@ class Engine(Branching, Restoring, Deleting, Pruning):
         try:
             if self.servers.pid(branch.timeline) is not None:
                 self.refresh(branch.id)
-                if self._base_is_due(branch):
+                if self.bases.behind(branch.timeline) >= log_before_base(branch.logical_size):
                     with self.jobs.claim(shared=[branch.id]):
                         self.bases.take_hot(branch.timeline)
         except (ApiError, ClusterError, ServerError, OSError, psycopg.Error):
             _log.warning("tending branch %s failed", branch.id, exc_info=True)
-
-    def _base_is_due(self, branch: BranchRow) -> bool:
-        with self.servers.session(branch.timeline) as session:
-            row = session.execute("SELECT pg_current_wal_lsn()::text").fetchone()
-        with self.store.transaction() as tx:
-            ends = [base.end_lsn for base in tx.all(BaseRow, timeline=branch.timeline)]
-            timeline = tx.one(TimelineRow, id=branch.timeline)
-        assert row is not None
-        assert timeline is not None
-        newest = max([*ends, timeline.fork_lsn or 0])
-        return Lsn.parse(row[0]) - newest >= _BASE_EVERY_BYTES
 
 
 def _forget_unfinished(tx: Transaction, timeline: str) -> None:

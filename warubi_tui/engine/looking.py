@@ -19,6 +19,7 @@ from warubi_tui.engine.targets import (
     Target,
     find_at_lsn,
     find_at_time,
+    find_commits,
     find_head,
 )
 from warubi_tui.engine.wal import Ending, endings
@@ -97,6 +98,24 @@ class Looking(EngineState):
             raise _outside("the requested point", branch, window) from error
         except ClusterError as error:
             raise ApiError(500, f"the history of branch {branch.name} is damaged: {error}") from error
+
+    def commits(self, branch_id: str, *, low: Lsn, high: Lsn) -> list[Target]:
+        """The state after each commit that ends in (low, high], oldest first.
+
+        Raises:
+            ApiError: as `resolve` does.
+        """
+        branch = self.branch(branch_id)
+        with self.pins.hold(branch.timeline):
+            now = clock.now()
+            spans = self._spans(branch)
+            window = self._window(spans, branch, now)
+            if low < window.start_lsn:
+                raise _outside(f"LSN {low}", branch, window)
+            try:
+                return find_commits(self.site, spans, low, high)
+            except ClusterError as error:
+                raise ApiError(500, f"the history of branch {branch.name} is damaged: {error}") from error
 
     def activity(
         self, branch_id: str, *, start: datetime, end: datetime, buckets: int

@@ -56,6 +56,24 @@ def find_head(site: Site, spans: Sequence[Span]) -> Target:
     return _find(site, spans, lambda _: True, lambda _: True)
 
 
+def find_commits(site: Site, spans: Sequence[Span], low: int, high: int) -> list[Target]:
+    """The state after each commit whose end lies in (low, high], oldest first. Raises NothingThereError."""
+    found: list[Ending] = []
+    for span in reversed(spans):
+        start, end = max(span.low, low), span.high
+        with closing(endings(site, span.sources(site), span.timeline.tli, start, end)) as passing:
+            for ending in passing:
+                if ending.end > high:
+                    break
+                if ending.committed and ending.end > low:
+                    found.append(ending)
+    following = [*found[1:], None]
+    return [
+        Target(tuple(spans), newest_base(spans, commit.start), commit, after)
+        for commit, after in zip(found, following, strict=True)
+    ]
+
+
 def _find(
     site: Site,
     spans: Sequence[Span],
