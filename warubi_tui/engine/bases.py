@@ -3,6 +3,7 @@
 import secrets
 import shutil
 from pathlib import Path
+from typing import Final
 
 from warubi_tui.engine import clock
 from warubi_tui.engine.clusters import read_control
@@ -11,7 +12,7 @@ from warubi_tui.engine.durability import disk_sync
 from warubi_tui.engine.failpoints import failpoint
 from warubi_tui.engine.servers import Servers
 from warubi_tui.engine.site import Site
-from warubi_tui.engine.store import BaseRow, Store
+from warubi_tui.engine.store import BaseRow, Store, TimelineRow
 from warubi_tui.lsn import Lsn
 
 _NOT_FILES = {"postmaster.pid", "postmaster.opts", "backup_label", "tablespace_map", "current_logfiles"}
@@ -19,6 +20,21 @@ _EMPTY_FOLDERS = {
     "pg_wal", "pg_replslot", "pg_dynshmem", "pg_notify", "pg_serial", "pg_snapshots", "pg_stat_tmp",
     "pg_subtrans",
 }  # fmt: skip
+
+
+_LEAST_LOG: Final = 32 << 20
+BEFORE_REST: Final = 16 << 20
+"""Bytes of log behind its newest base with which a server gets a new one before it is suspended."""
+
+
+def log_before_base(logical_size: int | None) -> int:
+    """How many bytes of log call for a new base of a cluster of so many bytes.
+
+    An eighth of its size, for a byte of log takes about eight times as long to replay as a byte of a
+    cluster to copy: replay then never takes the larger part of making a branch. At least 32 MB, which
+    takes a quarter of a second.
+    """
+    return max(_LEAST_LOG, (logical_size or 0) // 8)
 
 
 def belongs_in_base(path: str) -> bool:
@@ -70,6 +86,17 @@ class Bases:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         return self._remember(identity, timeline, Lsn.parse(row[0]), size, Lsn.parse(begun[0]))
+
+    def behind(self, timeline: str) -> int:
+        """Bytes of log that a running server has written since its newest base, or since its fork."""
+        with self._servers.session(timeline) as session:
+            row = session.execute("SELECT pg_current_wal_lsn()::text").fetchone()
+        assert row is not None
+        with self._store.transaction() as tx:
+            ends = [base.end_lsn for base in tx.all(BaseRow, timeline=timeline)]
+            known = tx.one(TimelineRow, id=timeline)
+        assert known is not None
+        return Lsn.parse(row[0]) - max([*ends, known.fork_lsn or 0])
 
     def _new_folder(self, timeline: str) -> tuple[str, Path]:
         identity = secrets.token_hex(8)

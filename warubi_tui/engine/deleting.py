@@ -1,7 +1,7 @@
 """Deleting branches: first out of sight, gone for good when nobody wanted them back."""
 
 from warubi_tui.engine import clock
-from warubi_tui.engine.building import Building, name_claim
+from warubi_tui.engine.building import Building, forget_timeline, name_claim
 from warubi_tui.engine.failpoints import failpoint
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.jobs import Commit, Step, nothing
@@ -139,4 +139,4 @@ def forget_branch(tx: Transaction, branch_id: str, timeline: str | None = None) 
         tx.delete(kind, branch=branch_id)
     tx.delete(BranchRow, id=branch_id)
     if timeline is not None:
-        tx.delete(TimelineRow, id=timeline)
+        forget_timeline(tx, timeline)

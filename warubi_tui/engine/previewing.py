@@ -11,7 +11,7 @@ from warubi_tui.engine.computes import ComputeWish, new_endpoint
 from warubi_tui.engine.deleting import forget_branch
 from warubi_tui.engine.failpoints import failpoint
 from warubi_tui.engine.failures import ApiError
-from warubi_tui.engine.jobs import Claim, Commit, Step
+from warubi_tui.engine.jobs import Claim, Commit, Step, nothing
 from warubi_tui.engine.lineage import trace
 from warubi_tui.engine.names import new_id, new_timeline
 from warubi_tui.engine.snapshots import Snapshotting
@@ -165,10 +165,9 @@ class Previewing(Snapshotting):
             return lambda tx: _record_exchange(tx, exchange, inventory, passwords)
 
         def undo() -> Commit:
-            timeline = self.branch(exchange.replaced).timeline
-            for endpoint in moving:
-                self.servers.start(timeline, port=endpoint.port)
-            return lambda tx: None
+            if moving:
+                self.servers.start(self.branch(exchange.replaced).timeline)
+            return nothing
 
         return [Step("swap_binding_id", run, undo), *(self.start_step(row.id) for row in moving)]
 
