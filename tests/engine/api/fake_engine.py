@@ -10,6 +10,7 @@ from uuid import UUID
 
 from warubi_tui.engine.computes import ComputeWish, new_endpoint
 from warubi_tui.engine.failures import ApiError
+from warubi_tui.engine.points import Point
 from warubi_tui.engine.store import (
     BranchRow,
     DatabaseRow,
@@ -178,6 +179,7 @@ class FakeEngine:
         computes: Sequence[ComputeWish],
         protected: bool,
         expires_at: datetime | None,
+        init_source: str,
         annotation: Mapping[str, str],
     ) -> tuple[BranchRow, list[EndpointRow], list[OperationRow]]:
         self._call(
@@ -189,6 +191,7 @@ class FakeEngine:
             computes=list(computes),
             protected=protected,
             expires_at=expires_at,
+            init_source=init_source,
             annotation=annotation,
         )
         identity = f"br-new-leaf-{next(self.numbers):08x}"
@@ -200,6 +203,7 @@ class FakeEngine:
                 parent=parent,
                 parent_lsn=lsn or 1,
                 state="init",
+                init_source=init_source,
                 annotation=json.dumps(annotation),
             )
         )
@@ -341,6 +345,28 @@ class FakeEngine:
             "connection_uri", branch_id=branch_id, endpoint_id=endpoint_id, database=database, role=role
         )
         return f"postgresql://{role}:{PASSWORD}@127.0.0.1:55999/{database}"
+
+    def schema(self, point: Point, database: str) -> str:
+        self._call("schema", point=point, database=database)
+        return "CREATE TABLE log ();\n"
+
+    def tables(self, point: Point, database: str) -> list[dict[str, object]]:
+        self._call("tables", point=point, database=database)
+        other = {"schema": "public", "table": "shop", "columns": ["id"]}
+        return [
+            {
+                "schema": "public",
+                "name": "log",
+                "columns": [{"name": "shop", "type": "integer", "nullable": False, "generated": False}],
+                "constraints": [
+                    {"name": "k", "type": "foreign_key", "columns": ["shop"], "referenced_table": other}
+                ],
+            }
+        ]
+
+    def compare_schema(self, point: Point, base: Point, database: str) -> str:
+        self._call("compare_schema", point=point, base=base, database=database)
+        return f"--- a/{database}\n+++ b/{database}\n"
 
     def window(self, branch_id: str) -> FakeWindow:
         self._call("window", branch_id=branch_id)

@@ -8,7 +8,9 @@ import httpx
 import pytest
 
 from tests.engine.api.fake_engine import MAIN_ID, PASSWORD, PROJECT_ID, START, FakeEngine, branch_row
+from warubi_tui.engine.computes import ComputeWish
 from warubi_tui.engine.failures import ApiError
+from warubi_tui.engine.points import Point
 from warubi_tui.engine.store import RoleRow
 from warubi_tui.lsn import Lsn
 
@@ -30,9 +32,11 @@ async def test_a_branch_without_wishes(client: httpx.AsyncClient, fake_engine: F
         "name": None,
         "at": None,
         "lsn": None,
-        "with_endpoint": False,
+        "computes": [],
         "protected": False,
         "expires_at": None,
+        "init_source": "parent-data",
+        "annotation": {},
     }
     assert answer["endpoints"] == []
     assert "connection_uris" not in answer
@@ -45,18 +49,31 @@ async def test_a_branch_with_every_wish(client: httpx.AsyncClient, fake_engine: 
         "parent_timestamp": "2026-11-22T19:37:58.123456+05:30",
         "protected": True,
         "expires_at": "2026-11-22T14:07:58.123456Z",
+        "init_source": "schema-only",
     }
-    body = {"branch": wishes, "endpoints": [{"type": "read_write"}]}
+    compute = {
+        "type": "read_write",
+        "autoscaling_limit_min_cu": 0.5,
+        "autoscaling_limit_max_cu": 3,
+        "suspend_timeout_seconds": 60,
+    }
+    body = {"branch": wishes, "endpoints": [compute], "annotation_value": {"anonymized": "true"}}
     answer = (await client.post(_BRANCHES, json=body)).json()
     assert _call(fake_engine, "create_branch") == {
         "parent_id": MAIN_ID,
         "name": "rec [/] ñ",
         "at": _INSTANT,
         "lsn": None,
-        "with_endpoint": True,
+        "computes": [ComputeWish(min_cu=0.5, max_cu=3, suspend_timeout_seconds=60)],
         "protected": True,
         "expires_at": _INSTANT,
+        "init_source": "schema-only",
+        "annotation": {"anonymized": "true"},
     }
+    assert answer["branch"]["init_source"] == "schema-only"
+    listed = (await client.get(_BRANCHES)).json()["annotations"]
+    assert listed[answer["branch"]["id"]]["value"] == {"anonymized": "true"}
+    assert MAIN_ID not in listed
     (connection,) = answer["connection_uris"]
     host = answer["endpoints"][0]["host"]
     assert host.startswith("127.0.0.1:")
@@ -113,12 +130,10 @@ class TestWhoseBranchesFailAtOnce:
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({"endpoints": [{"type": "read_only"}]}, "read_write computes only"),
-        ({"endpoints": [{"type": "read_write"}] * 2}, "one read_write compute"),
+        ({"endpoints": [{"type": "read_write"}] * 2}, "one read_write endpoint"),
+        ({"endpoints": [{"type": "read_write", "pooler_enabled": True}]}, "no pooler"),
         ({"endpoints": [{"type": "read_write", "settings": {"pg_settings": {"a": "b"}}}]}, "no settings"),
-        ({"branch": {"init_source": "schema-only"}}, "parent-data"),
         ({"branch": {"archived": True}}, "no archived"),
-        ({"annotation_value": {"vercel": "x"}}, "no annotations"),
     ],
 )
 async def test_what_this_engine_does_not_offer_is_refused(
@@ -149,6 +164,7 @@ _BOTH = {"parent_timestamp": "2026-11-22T14:07:58Z", "parent_lsn": "0/1"}
         ({"name": "nul\0"}, "branch.name"),
         ({"protected": 1}, "branch.protected"),
         ({"expires_at": "tomorrow"}, "branch.expires_at"),
+        ({"init_source": "thin air"}, "branch.init_source"),
     ],
 )
 async def test_what_cannot_be_read_is_refused_and_named(
@@ -217,7 +233,7 @@ async def test_a_restore_reaches_the_engine(
         {},
         {"source_branch_id": MAIN_ID, "source_lsn": "0/1", "source_timestamp": "2026-11-22T14:07:58Z"},
         {"source_branch_id": MAIN_ID, "source_timestamp": "2026-11-22 14:07:58Z"},
-        {"source_branch_id": MAIN_ID, "preserve_under_name": ""},
+        {"source_branch_id": MAIN_ID, "preserve_under_name": "n" * 257},
         {"source_branch_id": None},
     ],
 )
@@ -255,3 +271,61 @@ async def test_a_branch_shows_what_is_known_and_nothing_else(
     unknown = {"parent_id", "parent_lsn", "parent_timestamp", "expires_at", "last_reset_at", "pending_state"}
     assert unknown.isdisjoint(main)
     assert None not in main.values()
+
+
+async def test_a_deleted_branch_is_listed_where_that_is_asked_for_and_comes_back(
+    client: httpx.AsyncClient,
+) -> None:
+    await client.delete(_MAIN)
+    assert (await client.get(_BRANCHES)).json()["branches"] == []
+    assert (await client.get(_BRANCHES + "/count")).json() == {"count": 0}
+    (deleted,) = (await client.get(_BRANCHES, params={"include_deleted": "true"})).json()["branches"]
+    assert deleted["recovery"] == {
+        "deleted_at": "2026-11-22T14:07:58.123461Z",
+        "recoverable_until": "2026-11-29T14:07:58.123461Z",
+        "deletion_method": "user",
+    }
+    answer = (await client.post(_MAIN + "/recover")).json()
+    assert "recovery" not in answer["branch"]
+    assert [endpoint["host"] for endpoint in answer["endpoints"]] == ["127.0.0.1:55999"]
+
+
+@pytest.mark.parametrize(
+    ("query", "hard"), [({}, False), ({"hard_delete": "false"}, False), ({"hard_delete": "true"}, True)]
+)
+async def test_only_a_hard_delete_is_for_good(
+    client: httpx.AsyncClient, fake_engine: FakeEngine, query: Any, hard: bool
+) -> None:
+    await client.delete(_MAIN, params=query)
+    assert _call(fake_engine, "delete_branch") == {"branch_id": MAIN_ID, "hard": hard}
+
+
+async def test_a_restore_may_keep_nothing_by_name(client: httpx.AsyncClient, fake_engine: FakeEngine) -> None:
+    body = {"source_branch_id": "br-other", "preserve_under_name": ""}
+    await client.post(_MAIN + "/restore", json=body)
+    assert _call(fake_engine, "restore_branch")["preserve_under_name"] is None
+
+
+async def test_a_schema_is_told_as_sql_and_as_json(
+    client: httpx.AsyncClient, fake_engine: FakeEngine
+) -> None:
+    query = {"db_name": "shop", "timestamp": "2026-11-22T14:07:58.123456Z"}
+    assert (await client.get(_MAIN + "/schema", params=query)).json() == {"sql": "CREATE TABLE log ();\n"}
+    assert _call(fake_engine, "schema")["point"] == Point(MAIN_ID, at=_INSTANT)
+    told = (await client.get(_MAIN + "/schema", params=query | {"format": "json"})).json()["json"]
+    assert [table["name"] for table in told["tables"]] == ["log"]
+
+
+async def test_schemas_are_compared_with_the_parent_unless_another_base_is_named(
+    client: httpx.AsyncClient, fake_engine: FakeEngine
+) -> None:
+    fake_engine.branch_rows["br-child"] = branch_row("br-child", "child", parent=MAIN_ID)
+    for branch, query, base in (
+        ("br-child", {}, Point(MAIN_ID)),
+        (MAIN_ID, {"base_lsn": "0/1"}, Point(MAIN_ID, lsn=Lsn(1))),
+        (MAIN_ID, {"base_branch_id": "br-child"}, Point("br-child")),
+    ):
+        fake_engine.calls.clear()
+        await client.get(f"{_BRANCHES}/{branch}/compare_schema", params={"db_name": "shop"} | query)
+        asked = {"point": Point(branch), "base": base, "database": "shop"}
+        assert _call(fake_engine, "compare_schema") == asked

@@ -74,7 +74,7 @@ EXAMPLES = [
                 "parent_timestamp": _TIME,
                 "protected": True,
                 "archived": False,
-                "init_source": "parent-data",
+                "init_source": "schema-only",
                 "expires_at": "2026-12-01T00:00:00.000Z",
             },
             "endpoints": [
@@ -86,7 +86,7 @@ EXAMPLES = [
                     "settings": {},
                 }
             ],
-            "annotation_value": {},
+            "annotation_value": {"github-commit-ref": "main"},
         },
         status=201,
     ),
@@ -94,6 +94,14 @@ EXAMPLES = [
     Example("PATCH", _B, body={"branch": {"name": "Haupt/[/]", "protected": True, "expires_at": _TIME}}),
     Example("PATCH", _B, body={"branch": {"expires_at": None}}),
     Example("DELETE", _B, {"hard_delete": "true"}),
+    Example("POST", _B + "/recover"),
+    Example("GET", _B + "/schema", {"db_name": "shop", "timestamp": _TIME, "format": "sql"}),
+    Example("GET", _B + "/schema", {"db_name": "shop", "lsn": "0/1DE2850", "format": "json"}),
+    Example(
+        "GET",
+        _B + "/compare_schema",
+        {"db_name": "shop", "base_branch_id": MAIN_ID, "lsn": "0/1DE2850", "base_timestamp": _TIME},
+    ),
     Example(
         "POST",
         _B + "/restore",
@@ -109,7 +117,7 @@ EXAMPLES = [
         status=201,
     ),
     Example("GET", _E),
-    Example("PATCH", _E, body={"endpoint": {"disabled": False, "suspend_timeout_seconds": -1}}),
+    Example("PATCH", _E, body={"endpoint": {"name": "n", "disabled": True, "suspend_timeout_seconds": -1}}),
     Example("DELETE", _E),
     Example("POST", _E + "/start"),
     Example("POST", _E + "/suspend"),

@@ -18,13 +18,27 @@ from warubi_tui.engine.api.routes import (
     operations,
     projects,
     roles,
+    schemas,
+    snapshots,
 )
 from warubi_tui.engine.api.served import routes
 from warubi_tui.engine.api.service import EngineService
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.secret import Secret
 
-_THEMES: Final = (accounts, projects, branch_list, branches, endpoints, databases, roles, operations, history)
+_THEMES: Final = (
+    accounts,
+    projects,
+    branch_list,
+    branches,
+    schemas,
+    snapshots,
+    endpoints,
+    databases,
+    roles,
+    operations,
+    history,
+)
 ROUTES: Final = tuple(served for theme in _THEMES for served in theme.ROUTES)
 """Everything that is served."""
 

@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Protocol
 
 from warubi_tui.engine.computes import ComputeWish
+from warubi_tui.engine.points import Point
+from warubi_tui.engine.rules import Rule
 from warubi_tui.engine.store import (
     BranchRow,
     DatabaseRow,
@@ -17,6 +19,7 @@ from warubi_tui.engine.store import (
     OperationRow,
     ProjectRow,
     RoleRow,
+    SnapshotRow,
     Value,
 )
 from warubi_tui.lsn import Lsn
@@ -87,6 +90,7 @@ class BranchService(Protocol):
         computes: Sequence[ComputeWish],
         protected: bool,
         expires_at: datetime | None,
+        init_source: str,
         annotation: Mapping[str, str],
     ) -> tuple[BranchRow, Sequence[EndpointRow], Sequence[OperationRow]]: ...
     def restore_branch(
@@ -169,6 +173,53 @@ class DatabaseService(Protocol):
         ...
 
 
+class SchemaService(Protocol):
+    """What databases look like."""
+
+    def schema(self, point: Point, database: str, /) -> str:
+        """As SQL."""
+        ...
+
+    def tables(self, point: Point, database: str, /) -> Sequence[Mapping[str, object]]:
+        """As the tables of a `BranchSchemaJSON`."""
+        ...
+
+    def compare_schema(self, point: Point, base: Point, database: str, /) -> str:
+        """A unified diff from `base` to `point`."""
+        ...
+
+
+class SnapshotService(Protocol):
+    """States that are kept, and when that happens by itself."""
+
+    def snapshots(self) -> Sequence[SnapshotRow]: ...
+    def take_snapshot(
+        self,
+        branch_id: str,
+        /,
+        *,
+        name: str | None,
+        slug: str | None,
+        at: datetime | None,
+        lsn: Lsn | None,
+        expires_at: datetime | None,
+    ) -> SnapshotRow: ...
+    def change_snapshot(self, snapshot_id: str, changes: Mapping[str, object], /) -> SnapshotRow:
+        """Changes the keys present: `name` (str), `expires_at` (datetime or None)."""
+        ...
+
+    def delete_snapshot(self, snapshot_id: str, /) -> Sequence[OperationRow]: ...
+    def restore_snapshot(
+        self, snapshot_id: str, /, *, name: str | None, target_id: str | None, finalize: bool
+    ) -> tuple[BranchRow, Sequence[EndpointRow], Sequence[OperationRow]]: ...
+    def finalize_restore(self, branch_id: str, /, *, name: str | None) -> Sequence[OperationRow]:
+        """`name`: what the replaced branch is called from then on."""
+        ...
+
+    def schedule(self, branch_id: str, /) -> Sequence[Rule]: ...
+    def set_schedule(self, branch_id: str, rules: Sequence[Rule], /) -> None: ...
+
+
 class HistoryService(Protocol):
     """What the write-ahead log tells about the past of a branch."""
 
@@ -182,6 +233,13 @@ class HistoryService(Protocol):
 
 
 class EngineService(
-    ProjectService, BranchService, EndpointService, DatabaseService, HistoryService, Protocol
+    ProjectService,
+    BranchService,
+    EndpointService,
+    DatabaseService,
+    SchemaService,
+    SnapshotService,
+    HistoryService,
+    Protocol,
 ):
     """Everything the API serves."""

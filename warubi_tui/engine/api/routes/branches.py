@@ -25,6 +25,7 @@ def create_branch(engine: EngineService, request: Incoming) -> JSONResponse:
     at, lsn = wanted.target("parent_timestamp", "parent_lsn")
     parent_id, name = wanted.identifier("parent_id"), wanted.title("name")
     protected, expires_at = wanted.flag("protected") or False, wanted.time("expires_at")
+    init_source = wanted.choice("init_source", ("parent-data", "schema-only")) or "parent-data"
     annotation = _annotation(body)
     _refuse_unoffered(wanted, computes)
     row, endpoints, operations = engine.create_branch(
@@ -35,6 +36,7 @@ def create_branch(engine: EngineService, request: Incoming) -> JSONResponse:
         computes=computes,
         protected=protected,
         expires_at=expires_at,
+        init_source=init_source,
         annotation=annotation,
     )
     return JSONResponse(_created(engine, row, endpoints, operations), 201)
@@ -51,8 +53,6 @@ def _refuse_unoffered(wanted: Fields, computes: list[ComputeWish]) -> None:
     """Refuses what this engine would otherwise leave out without a word."""
     if wanted.flag("archived"):
         raise ApiError(422, "this engine has no archived branches")
-    if wanted.text("init_source") not in {None, "parent-data"}:
-        raise ApiError(422, "this engine creates branches with their data only (init_source parent-data)")
     if sum(compute.type == "read_write" for compute in computes) > 1:
         raise ApiError(422, "a branch has one read_write endpoint at most")
 
