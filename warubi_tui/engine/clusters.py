@@ -13,7 +13,7 @@ from warubi_tui.lsn import Lsn
 SUPERUSER = "cloud_admin"
 
 _SETTINGS = """\
-max_connections = 50
+max_connections = 250
 shared_buffers = 16MB
 max_wal_senders = 4
 jit = off
@@ -24,7 +24,7 @@ log_min_messages = warning
 """
 _HBA = """\
 local all all trust
-host all all 127.0.0.1/32 scram-sha-256
+local replication all trust
 """
 
 

@@ -74,6 +74,7 @@ class Computing(Looking):
                 tx.insert(row)
                 steps = [] if wish.disabled else [self.start_step(row.id)]
                 task, operations = self.jobs.plan(tx, claim, branch_id, steps)
+            self.listen()
             self.jobs.launch(task)
         return row, operations
 
@@ -86,7 +87,7 @@ class Computing(Looking):
         row = self.endpoint(endpoint_id)
         if float(changes.get("min_cu") or row.min_cu) > float(changes.get("max_cu") or row.max_cu):
             raise ApiError(422, "autoscaling_limit_min_cu is larger than autoscaling_limit_max_cu")
-        steps = [self._suspend_step(endpoint_id)] if changes.get("disabled") and row.wanted else []
+        steps = [self.suspend_step(endpoint_id)] if changes.get("disabled") and row.wanted else []
         with self.jobs.claim(exclusive=[row.branch]) as claim:
             with self.store.transaction() as tx:
                 tx.update(EndpointRow, {**changes, "updated_at": clock.now()}, id=endpoint_id)
@@ -103,12 +104,12 @@ class Computing(Looking):
 
     def suspend_endpoint(self, endpoint_id: str) -> Endpoint:
         """Raises ApiError 404, 423."""
-        return self._change_endpoint(endpoint_id, self._suspend_step(endpoint_id))
+        return self._change_endpoint(endpoint_id, self.suspend_step(endpoint_id))
 
     def restart_endpoint(self, endpoint_id: str) -> Endpoint:
         """Raises ApiError 404, 423."""
         return self._change_endpoint(
-            endpoint_id, self._suspend_step(endpoint_id), self.start_step(endpoint_id)
+            endpoint_id, self.suspend_step(endpoint_id), self.start_step(endpoint_id)
         )
 
     def delete_endpoint(self, endpoint_id: str) -> Endpoint | None:
@@ -144,7 +145,31 @@ class Computing(Looking):
 
         return Step("start_compute", run, endpoint=endpoint_id)
 
-    def _suspend_step(self, endpoint_id: str) -> Step:
+    def wake(self, endpoint_id: str) -> None:
+        """Starts an endpoint's server for a client, in this thread. Several threads may do so at once.
+
+        Raises:
+            ApiError: 404; 423 somebody is changing the branch; 503 the server does not start.
+        """
+        row = self.endpoint(endpoint_id)
+        with self.jobs.claim(shared=[row.branch]) as claim:
+            with self.store.transaction() as tx:
+                task, (operation,) = self.jobs.plan(tx, claim, row.branch, [self.start_step(endpoint_id)])
+            self.jobs.perform(task)
+        with self.store.transaction() as tx:
+            ended = tx.one(OperationRow, id=operation.id)
+        if ended is not None and ended.status != "finished":
+            raise ApiError(503, f"the compute does not start: {ended.error}")
+
+    def listen(self) -> None:
+        """Listens on the ports of all endpoints there are, and on no others."""
+        with self.store.transaction() as tx:
+            ports = {row.id: row.port for row in tx.all(EndpointRow)}
+        self.edge.reconcile(ports)
+
+    def suspend_step(self, endpoint_id: str) -> Step:
+        """Stops the server of an endpoint's branch: sessions end with SQLSTATE 57P01."""
+
         def run() -> Commit:
             self._suspend_now(endpoint_id)
             return lambda tx: _mark(tx, endpoint_id, wanted=False)

@@ -21,6 +21,7 @@ from warubi_tui.engine.failpoints import failpoint
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.jobs import fail_unfinished
 from warubi_tui.engine.names import new_id, new_password, new_timeline
+from warubi_tui.engine.reception import Reception
 from warubi_tui.engine.restoring import Restoring
 from warubi_tui.engine.servers import ServerError
 from warubi_tui.engine.site import Site, open_site
@@ -35,6 +36,7 @@ from warubi_tui.engine.store import (
     Transaction,
     UnreadableStoreError,
 )
+from warubi_tui.engine.suspending import Suspending
 from warubi_tui.engine.upkeep import Upkeep
 from warubi_tui.errors import WarubiError
 
@@ -44,11 +46,13 @@ _SWEEP_SECONDS: Final = 5.0
 _log = logging.getLogger("warubi.engine")
 
 
-class Engine(Branching, Restoring, Deleting, Upkeep):
+class Engine(Branching, Restoring, Deleting, Upkeep, Suspending):
     """The engine on one directory. The caller holds the directory's lock."""
 
     def __init__(self, site: Site, store: Store) -> None:
         super().__init__(site, store)
+        self._reception = Reception(self, self.time_travel)
+        self._opened_at = clock.now()
         self._closing = threading.Event()
         self._sweeper = threading.Thread(target=self._sweep, name="sweeper")
 
@@ -66,9 +70,12 @@ class Engine(Branching, Restoring, Deleting, Upkeep):
             engine._check_records()
             engine._recover()
             engine._found()
+            engine.listen()
             engine._start_wanted()
             engine.time_travel.start()
+            engine.edge.serve(engine._reception)
         except BaseException:
+            engine.edge.close()
             engine.jobs.close()
             engine.store.close()
             raise
@@ -79,12 +86,15 @@ class Engine(Branching, Restoring, Deleting, Upkeep):
         """Finishes running operations and, unless told otherwise, stops the computes (they stay wanted)."""
         self._closing.set()
         self._sweeper.join()
+        self.edge.stop_listening()
+        self._reception.close()
         self.time_travel.close()
         self.jobs.close()
         if stop_servers:
             for branch in [*self.branches(), *self.deleted_branches()]:
                 self.servers.stop(branch.timeline)
             self.site.clear_sockets()
+        self.edge.close()
         self.store.close()
 
     def change_project(
@@ -240,6 +250,8 @@ class Engine(Branching, Restoring, Deleting, Upkeep):
                 if self._closing.is_set():
                     return
                 self._tend(branch)
+            self.listen()
+            self.suspend_unused(self._opened_at)
             self.tend_history()
 
     def _tend(self, branch: BranchRow) -> None:

@@ -75,7 +75,7 @@ class Jobs:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._lock = threading.Lock()
+        self._lock = threading.Condition(threading.Lock())
         self._changing: set[str] = set()
         self._changed: Counter[str] = Counter()
         self._reading: Counter[str] = Counter()
@@ -101,11 +101,17 @@ class Jobs:
                 claim.released = True
                 self._changing.difference_update(claim.exclusive)
                 self._reading.subtract(claim.shared)
+                self._lock.notify_all()
 
     def busy(self) -> set[str]:
         """Everything that is claimed."""
         with self._lock:
             return self._changing | {name for name, readers in self._reading.items() if readers}
+
+    def await_release(self, branch: str, limit_seconds: float) -> None:
+        """Returns when no task changes a branch, or when this much time is over."""
+        with self._lock:
+            self._lock.wait_for(lambda: branch not in self._changing, limit_seconds)
 
     def changes(self, branch: str) -> int | None:
         """How many tasks changed a branch so far; None while one does."""
@@ -143,6 +149,11 @@ class Jobs:
         """Starts a task in the background."""
         task.claim.launched = True
         self._threads.submit(self._run, task)
+
+    def perform(self, task: Task) -> None:
+        """Runs a task in this thread, at once."""
+        task.claim.launched = True
+        self._run(task)
 
     def close(self) -> None:
         """Waits for the running tasks; no new ones start."""

@@ -21,7 +21,7 @@ START_LIMIT_SECONDS: Final = 120.0
 STOP_LIMIT_SECONDS: Final = 60.0
 _KILL_AFTER_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 0.005
-_PRIVATE_PORT: Final = 5432
+_SOCKET_PORT: Final = 5432
 _TELLING: Final = ("ERROR:", "FATAL:", "PANIC:", "HINT:", "could not bind")
 
 
@@ -56,8 +56,12 @@ class Servers:
         self._reap(pid)
         return pid if _is_server_of(pid, data) else None
 
+    def socket(self, timeline: str) -> Path:
+        """The file of the Unix socket of a timeline's server, be it running or not."""
+        return self._site.socket(timeline) / f".s.PGSQL.{_SOCKET_PORT}"
+
     def port(self, timeline: str) -> int:
-        """The port a running server was started with."""
+        """The port in the name of a running server's Unix socket."""
         lines = (self._site.data(timeline) / "postmaster.pid").read_text().split("\n")
         return int(lines[3])
 
@@ -65,28 +69,26 @@ class Servers:
         self,
         timeline: str,
         *,
-        port: int | None = None,
         settings: Mapping[str, str] | None = None,
         limit_seconds: float = START_LIMIT_SECONDS,
     ) -> None:
         """Starts the server and returns when it accepts connections (with recovery: when it is promoted).
 
-        One that runs already is adopted; on another port than `port` it is started anew.
+        One that runs already is adopted. It listens on its Unix socket only.
 
         Args:
-            port: on loopback; None for a server that only the engine can reach.
             settings: further settings; they win over those every server gets.
 
         Raises:
             ServerError: it ended or did not get ready in time; it is not running then.
         """
         with self.held(timeline):
-            if not self._adopt(timeline, port, limit_seconds):
+            if not self._adopt(timeline, limit_seconds):
                 self.clear_remains(timeline)
-                self._launch(timeline, port, settings or {}, limit_seconds)
+                self._launch(timeline, settings or {}, limit_seconds)
 
-    def _adopt(self, timeline: str, port: int | None, limit_seconds: float) -> bool:
-        """Whether a server runs on this port (None: any); one that is starting or stopping is waited for."""
+    def _adopt(self, timeline: str, limit_seconds: float) -> bool:
+        """Whether a server runs; one that is starting or stopping is waited for."""
         pid_file = self._site.data(timeline) / "postmaster.pid"
         deadline = time.monotonic() + limit_seconds
         while (pid := self.pid(timeline)) is not None:
@@ -94,21 +96,16 @@ class Servers:
                 if time.monotonic() > deadline:
                     raise ServerError(f"the server (pid {pid}) neither starts nor stops")
                 time.sleep(_POLL_SECONDS)
-            elif port is None or self.port(timeline) == port:
-                return True
             else:
-                self.stop(timeline)
+                return True
         return False
 
-    def _launch(
-        self, timeline: str, port: int | None, settings: Mapping[str, str], limit_seconds: float
-    ) -> None:
+    def _launch(self, timeline: str, settings: Mapping[str, str], limit_seconds: float) -> None:
         site = self._site
         socket = site.account.make_folder(site.socket(timeline))
         arguments = [site.programs.path("postgres"), "-D", str(site.data(timeline)), "-k", str(socket)]
-        arguments += ["-p", str(port or _PRIVATE_PORT)]
-        merged = _invariants(site, timeline) | {"listen_addresses": "127.0.0.1" if port else ""}
-        for name, value in (merged | dict(settings)).items():
+        arguments += ["-p", str(_SOCKET_PORT)]
+        for name, value in (_invariants(site, timeline) | dict(settings)).items():
             arguments += ["-c", f"{name}={value}"]
         log = site.log(timeline)
         with log.open("ab") as output:
@@ -235,6 +232,7 @@ class Servers:
 def _invariants(site: Site, timeline: str) -> dict[str, str]:
     """Settings on the command line, where nothing in the cluster can undo them."""
     return {
+        "listen_addresses": "",
         "wal_level": "replica",
         "archive_mode": "on",
         "archive_command": archive_command(site.wal(timeline)),

@@ -9,6 +9,7 @@ from typing import Final
 
 from warubi_tui.engine.bases import Bases
 from warubi_tui.engine.catalog import Catalog
+from warubi_tui.engine.edge.edge import Edge
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.jobs import Jobs
 from warubi_tui.engine.limits import Limits
@@ -35,6 +36,7 @@ class EngineState:
         self.pins = Pins()
         self.tidying = threading.RLock()
         self.limits = Limits()
+        self.edge = Edge(site.root / "tls")
 
     def project(self) -> ProjectRow:
         """The engine's one project."""

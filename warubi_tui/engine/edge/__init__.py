@@ -1,0 +1,1 @@
+"""The edge: one TCP port per endpoint, with TLS and passwords, in front of servers on Unix sockets."""
