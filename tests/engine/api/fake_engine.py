@@ -11,6 +11,7 @@ from uuid import UUID
 from warubi_tui.engine.computes import ComputeWish, new_endpoint
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.points import Point
+from warubi_tui.engine.rules import Rule
 from warubi_tui.engine.store import (
     BranchRow,
     DatabaseRow,
@@ -18,6 +19,7 @@ from warubi_tui.engine.store import (
     OperationRow,
     ProjectRow,
     RoleRow,
+    SnapshotRow,
     Value,
 )
 from warubi_tui.lsn import Lsn
@@ -25,6 +27,7 @@ from warubi_tui.lsn import Lsn
 PROJECT_ID = "misty-leaf-05eed16a"
 MAIN_ID = "br-misty-leaf-05eed16a"
 ENDPOINT_ID = "ep-calm-rain-0000aaaa"
+SNAPSHOT_ID = "snap-calm-rain-0000aaaa"
 PASSWORD = "npg_of the fake"
 
 START = 1_795_356_478_123_456
@@ -91,6 +94,26 @@ def operation_row(number: int, **changes: Any) -> OperationRow:
     return replace(row, **changes)
 
 
+def snapshot_row(**changes: Any) -> SnapshotRow:
+    """A manual snapshot of `main`, with some columns changed."""
+    row = SnapshotRow(
+        id=SNAPSHOT_ID,
+        name="before the migration",
+        slug=None,
+        source_branch=MAIN_ID,
+        timeline="0123456789abcdef",
+        pin_lsn=0x1DE2850,
+        lsn=0x1DE2850,
+        timestamp=START,
+        created_at=START,
+        expires_at=None,
+        manual=1,
+        full_size=30_000_000,
+        diff_size=None,
+    )
+    return replace(row, **changes)
+
+
 @dataclass
 class FakeEngine:
     """Satisfies `EngineService`. `failure` is raised by every method instead of an answer."""
@@ -115,6 +138,8 @@ class FakeEngine:
     database_rows: dict[str, DatabaseRow] = field(
         default_factory=lambda: {"shop": DatabaseRow(1, MAIN_ID, "shop", "owner", START, START)}
     )
+    snapshot_rows: dict[str, SnapshotRow] = field(default_factory=lambda: {SNAPSHOT_ID: snapshot_row()})
+    rules: list[Rule] = field(default_factory=lambda: [Rule("daily", hour=3, retention_seconds=604_800)])
     operation_rows: list[OperationRow] = field(default_factory=lambda: [operation_row(0)])
     numbers: "count[int]" = field(default_factory=lambda: count(1))
 
@@ -367,6 +392,81 @@ class FakeEngine:
     def compare_schema(self, point: Point, base: Point, database: str) -> str:
         self._call("compare_schema", point=point, base=base, database=database)
         return f"--- a/{database}\n+++ b/{database}\n"
+
+    def snapshots(self) -> list[SnapshotRow]:
+        self._call("snapshots")
+        return list(self.snapshot_rows.values())
+
+    def _find_snapshot(self, snapshot_id: str) -> SnapshotRow:
+        if snapshot_id not in self.snapshot_rows:
+            raise ApiError(404, "snapshot not found")
+        return self.snapshot_rows[snapshot_id]
+
+    def take_snapshot(
+        self,
+        branch_id: str,
+        *,
+        name: str | None,
+        slug: str | None,
+        at: datetime | None,
+        lsn: Lsn | None,
+        expires_at: datetime | None,
+    ) -> SnapshotRow:
+        self._call(
+            "take_snapshot",
+            branch_id=branch_id,
+            name=name,
+            slug=slug,
+            at=at,
+            lsn=lsn,
+            expires_at=expires_at,
+        )
+        row = snapshot_row(id=f"snap-new-rain-{next(self.numbers):08x}", name=name or "main now", slug=slug)
+        self.snapshot_rows[row.id] = replace(row, expires_at=START + 9 if expires_at else None)
+        return self.snapshot_rows[row.id]
+
+    def change_snapshot(self, snapshot_id: str, changes: Mapping[str, object]) -> SnapshotRow:
+        self._call("change_snapshot", snapshot_id=snapshot_id, changes=dict(changes))
+        values: dict[str, Any] = {
+            name: START + 9 if isinstance(value, datetime) else value for name, value in changes.items()
+        }
+        self.snapshot_rows[snapshot_id] = replace(self._find_snapshot(snapshot_id), **values)
+        return self.snapshot_rows[snapshot_id]
+
+    def delete_snapshot(self, snapshot_id: str) -> list[OperationRow]:
+        self._call("delete_snapshot", snapshot_id=snapshot_id)
+        del self.snapshot_rows[self._find_snapshot(snapshot_id).id]
+        return self._done()
+
+    def restore_snapshot(
+        self, snapshot_id: str, *, name: str | None, target_id: str | None, finalize: bool
+    ) -> tuple[BranchRow, list[EndpointRow], list[OperationRow]]:
+        self._call(
+            "restore_snapshot", snapshot_id=snapshot_id, name=name, target_id=target_id, finalize=finalize
+        )
+        identity = f"br-new-leaf-{next(self.numbers):08x}"
+        row = branch_row(
+            identity,
+            name or identity,
+            restore_status="restored",
+            restored_from=self._find_snapshot(snapshot_id).id,
+            restore_target=target_id or MAIN_ID,
+        )
+        _, operations = self._put(row)
+        endpoints = [] if finalize else [self.create_endpoint(identity, ComputeWish())[0]]
+        return row, endpoints, operations
+
+    def finalize_restore(self, branch_id: str, *, name: str | None) -> list[OperationRow]:
+        self._call("finalize_restore", branch_id=branch_id, name=name)
+        return self._put(replace(self.branch(branch_id), restore_status="finalized"))[1]
+
+    def schedule(self, branch_id: str) -> list[Rule]:
+        self._call("schedule", branch_id=branch_id)
+        return self.rules
+
+    def set_schedule(self, branch_id: str, rules: Sequence[Rule]) -> None:
+        self._call("set_schedule", branch_id=branch_id, rules=list(rules))
+        self.rules = list(rules)
 
     def window(self, branch_id: str) -> FakeWindow:
         self._call("window", branch_id=branch_id)

@@ -8,7 +8,14 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.engine.api.fake_engine import ENDPOINT_ID, MAIN_ID, PROJECT_ID, FakeEngine, operation_row
+from tests.engine.api.fake_engine import (
+    ENDPOINT_ID,
+    MAIN_ID,
+    PROJECT_ID,
+    SNAPSHOT_ID,
+    FakeEngine,
+    operation_row,
+)
 from tests.engine.api.neon_document import NeonDocument
 from warubi_tui.engine.api.app import ROUTES, create_app
 from warubi_tui.engine.api.served import PREFIX
@@ -22,10 +29,12 @@ _VALUES = {
     "database_name": "shop",
     "role_name": "owner",
     "operation_id": operation_row(0).id,
+    "snapshot_id": SNAPSHOT_ID,
 }
 _P = "/projects/{project_id}"
 _B = _P + "/branches/{branch_id}"
 _E = _P + "/endpoints/{endpoint_id}"
+_S = _P + "/snapshots/{snapshot_id}"
 _TIME = "2026-11-22T14:07:58.123456Z"
 
 
@@ -147,6 +156,34 @@ EXAMPLES = [
     Example("POST", _B + "/roles/{role_name}/reset_password"),
     Example("GET", _P + "/operations", {"limit": "5"}),
     Example("GET", _P + "/operations/{operation_id}"),
+    Example(
+        "POST",
+        _B + "/snapshot",
+        {"name": "vor dem Umzug/[/]", "timestamp": _TIME, "expires_at": "2026-12-01T00:00:00.000Z"},
+    ),
+    Example("POST", _B + "/snapshot", {"lsn": "0/1DE2850"}),
+    Example("GET", _P + "/snapshots"),
+    Example("PATCH", _S, body={"snapshot": {"name": "kept"}}),
+    Example("DELETE", _S, status=202),
+    Example("POST", _S + "/restore", {"name": "look"}),
+    Example(
+        "POST",
+        _S + "/restore",
+        body={"name": "look", "target_branch_id": MAIN_ID, "finalize_restore": True},
+    ),
+    Example("POST", _B + "/finalize_restore"),
+    Example("POST", _B + "/finalize_restore", body={"name": "main (old)"}),
+    Example("GET", _B + "/backup_schedule"),
+    Example(
+        "PUT",
+        _B + "/backup_schedule",
+        body={
+            "schedule": [
+                {"frequency": "yearly", "hour": 23, "day": 31, "month": 12, "retention_seconds": 3600},
+                {"frequency": "hourly"},
+            ]
+        },
+    ),
     Example("GET", "/warubi" + _B + "/window"),
     Example("GET", "/warubi" + _B + "/moment", {"timestamp": _TIME}),
     Example("GET", "/warubi" + _B + "/moment", {"lsn": "0/1DE2850"}),
@@ -158,7 +195,8 @@ EXAMPLES = [
 ]
 _OF_A_PROJECT = [example for example in EXAMPLES if "{project_id}" in example.path]
 _WITH_BODY = [example for example in EXAMPLES if example.body is not None]
-_DELETES = [example for example in EXAMPLES if example.method == "DELETE"]
+_WITHOUT_BODY_TOO = {one.path for one in EXAMPLES if one.method == "POST" and one.body is None}
+_DELETES = [example for example in EXAMPLES if example.method == "DELETE" and example.status == 200]
 
 
 async def _send(client: httpx.AsyncClient, example: Example, **changes: Any) -> httpx.Response:
@@ -251,7 +289,7 @@ async def test_what_is_not_a_json_object_is_refused(
     assert fake_engine.calls == []
 
 
-@pytest.mark.parametrize("example", [one for one in _WITH_BODY if one.path != _P + "/branches"], ids=str)
+@pytest.mark.parametrize("example", [one for one in _WITH_BODY if one.path not in _WITHOUT_BODY_TOO], ids=str)
 async def test_a_body_that_is_required_is_missed(
     client: httpx.AsyncClient, document: NeonDocument, fake_engine: FakeEngine, example: Example
 ) -> None:

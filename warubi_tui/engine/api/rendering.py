@@ -10,7 +10,16 @@ from typing import Final
 
 from warubi_tui.engine.api.times import write_time
 from warubi_tui.engine.limits import Limits, recoverable_until
-from warubi_tui.engine.store import BranchRow, DatabaseRow, EndpointRow, OperationRow, ProjectRow, RoleRow
+from warubi_tui.engine.rules import Rule
+from warubi_tui.engine.store import (
+    BranchRow,
+    DatabaseRow,
+    EndpointRow,
+    OperationRow,
+    ProjectRow,
+    RoleRow,
+    SnapshotRow,
+)
 from warubi_tui.lsn import Lsn
 
 Json = dict[str, object]
@@ -21,6 +30,9 @@ EMAIL: Final = "engine@localhost"
 BRANCHES_LIMIT: Final = Limits().branches
 
 _SOURCE: Final = "warubi"
+_RESTRICTED: Final[list[Json]] = [
+    {"name": "restore", "reason": "restore from snapshot on target branch is still ongoing"}
+]
 _NO_TIME: Final = "0001-01-01T00:00:00Z"
 _NOT_METERED: Final[Json] = {
     "cpu_used_sec": 0,
@@ -102,6 +114,10 @@ def branch(row: BranchRow) -> Json:
             logical_size=row.logical_size,
             ttl_interval_seconds=row.ttl_interval_seconds,
             recovery=_recovery(row),
+            restore_status=row.restore_status,
+            restored_from=row.restored_from,
+            restored_as=row.restore_target if row.restore_status == "finalized" else None,
+            restricted_actions=_RESTRICTED if row.restore_status == "restored" else None,
         ),
         **_times(
             parent_timestamp=row.parent_timestamp,
@@ -211,4 +227,25 @@ def database(row: DatabaseRow) -> Json:
         "name": row.name,
         "owner_name": row.owner_name,
         **_times(created_at=row.created_at, updated_at=row.updated_at),
+    }
+
+
+def snapshot(row: SnapshotRow) -> Json:
+    """A `Snapshot`, with the `slug` of Neon's newer document where it has one."""
+    return {
+        "id": row.id,
+        "name": row.name,
+        "lsn": str(Lsn(row.lsn)),
+        "source_branch_id": row.source_branch,
+        "manual": bool(row.manual),
+        **_known(slug=row.slug, full_size=row.full_size, diff_size=row.diff_size),
+        **_times(timestamp=row.timestamp, created_at=row.created_at, expires_at=row.expires_at),
+    }
+
+
+def rule(row: Rule) -> Json:
+    """A `BackupScheduleItem`."""
+    return {
+        "frequency": row.frequency,
+        **_known(hour=row.hour, day=row.day, month=row.month, retention_seconds=row.retention_seconds),
     }
