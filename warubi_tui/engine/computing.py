@@ -13,6 +13,7 @@ from warubi_tui.engine.clusters import ClusterError
 from warubi_tui.engine.computes import ComputeWish, new_endpoint
 from warubi_tui.engine.failpoints import failpoint
 from warubi_tui.engine.failures import ApiError
+from warubi_tui.engine.followers import Followers
 from warubi_tui.engine.jobs import Commit, Step, nothing
 from warubi_tui.engine.looking import Looking
 from warubi_tui.engine.names import new_password
@@ -41,6 +42,7 @@ class Computing(Looking):
     def __init__(self, site: Site, store: Store) -> None:
         super().__init__(site, store)
         self.time_travel = TimeTravel(self)
+        self.read_only = Followers(self)
 
     def endpoints(self, branch_id: str | None = None) -> list[EndpointRow]:
         """Of one branch (ApiError 404 where it does not exist) or of all."""
@@ -61,7 +63,13 @@ class Computing(Looking):
         branch = self.branch(row.branch)
         if branch.state == "init":
             return "init"
-        return "active" if self.servers.pid(branch.timeline) is not None else "idle"
+        return "active" if self.is_up(row) else "idle"
+
+    def is_up(self, row: EndpointRow) -> bool:
+        """Whether an endpoint's server runs."""
+        if row.type == "read_only":
+            return self.read_only.runs(row.id)
+        return self.servers.pid(self.branch(row.branch).timeline) is not None
 
     def create_endpoint(self, branch_id: str, wish: ComputeWish) -> Endpoint:
         """A compute for a branch. Raises ApiError 404, 422 (it has a read-write one), 423."""
@@ -139,11 +147,22 @@ class Computing(Looking):
             row = self.endpoint(endpoint_id)
             failpoint("compute: about to start")
             self.edge.listen(row.id, row.port)
-            self.servers.start(self.branch(row.branch).timeline)
+            self.bring_up(row)
             failpoint("compute: started")
             return lambda tx: _mark(tx, endpoint_id, wanted=True)
 
         return Step("start_compute", run, endpoint=endpoint_id)
+
+    def bring_up(self, row: EndpointRow) -> None:
+        """Starts an endpoint's server, where it does not run.
+
+        Raises:
+            ApiError, ClusterError, ServerError, OSError: it does not start.
+        """
+        if row.type == "read_only":
+            self.read_only.start(row.id)
+        else:
+            self.servers.start(self.branch(row.branch).timeline)
 
     def wake(self, endpoint_id: str) -> None:
         """Starts an endpoint's server for a client, in this thread. Several threads may do so at once.
@@ -177,7 +196,11 @@ class Computing(Looking):
         return Step("suspend_compute", run, endpoint=endpoint_id)
 
     def _suspend_now(self, endpoint_id: str) -> None:
-        self.rest(self.branch(self.endpoint(endpoint_id).branch).timeline)
+        row = self.endpoint(endpoint_id)
+        if row.type == "read_only":
+            self.read_only.stop(row.id)
+        else:
+            self.rest(self.branch(row.branch).timeline)
 
     def rest(self, timeline: str) -> None:
         """Stops a server that is not needed for now, with a new base if its newest is far behind.

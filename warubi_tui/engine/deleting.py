@@ -58,6 +58,9 @@ class Deleting(Building):
         tx.update(EndpointRow, {"wanted": 0, "suspended_at": moment}, branch=branch.id, wanted=1)
 
         def stop() -> Commit:
+            for row in endpoints:
+                if row.type == "read_only":
+                    self.read_only.stop(row.id)
             self.servers.stop(branch.timeline)
             return nothing
 

@@ -75,6 +75,7 @@ class Engine(Branching, Restoring, Deleting, Upkeep, Suspending):
             engine.time_travel.start()
             engine.edge.serve(engine._reception)
         except BaseException:
+            engine.time_travel.close()
             engine.edge.close()
             engine.jobs.close()
             engine.store.close()
@@ -91,6 +92,7 @@ class Engine(Branching, Restoring, Deleting, Upkeep, Suspending):
         self.time_travel.close()
         self.jobs.close()
         if stop_servers:
+            self.read_only.close()
             for branch in [*self.branches(), *self.deleted_branches()]:
                 self.servers.stop(branch.timeline)
             self.site.clear_sockets()
@@ -229,7 +231,8 @@ class Engine(Branching, Restoring, Deleting, Upkeep, Suspending):
 
     def _start_wanted(self) -> None:
         """Starts the computes that ran before. One that does not come up is left idle; the log says why."""
-        wanted = {self.branch(row.branch).timeline for row in self.endpoints() if row.wanted}
+        endpoints = [row for row in self.endpoints() if row.wanted]
+        wanted = {self.branch(row.branch).timeline for row in endpoints if row.type == "read_write"}
         for branch in [*self.branches(), *self.deleted_branches()]:
             try:
                 if branch.timeline in wanted:
@@ -238,6 +241,13 @@ class Engine(Branching, Restoring, Deleting, Upkeep, Suspending):
                     self.servers.stop(branch.timeline)
             except ServerError:
                 _log.exception("the compute of branch %s does not start or stop", branch.id)
+        self.read_only.tidy()
+        for row in endpoints:
+            try:
+                if row.type == "read_only":
+                    self.read_only.start(row.id)
+            except (ApiError, ClusterError, ServerError, OSError, psycopg.Error):
+                _log.exception("the compute %s does not start", row.id)
 
     def _sweep(self) -> None:
         while not self._closing.wait(_SWEEP_SECONDS):
@@ -252,6 +262,7 @@ class Engine(Branching, Restoring, Deleting, Upkeep, Suspending):
                 self._tend(branch)
             self.listen()
             self.suspend_unused(self._opened_at)
+            self.read_only.tidy()
             self.tend_history()
 
     def _tend(self, branch: BranchRow) -> None:

@@ -80,16 +80,17 @@ def _flush(site: Site, servers: Servers, timeline: str) -> int:
     return Lsn.parse(row[0])
 
 
-def restore_command(site: Site, spans: Sequence[Span]) -> str:
+def restore_command(site: Site, spans: Sequence[Span], *, link: bool = True) -> str:
     """Fetches a WAL file for recovery from anywhere in a lineage.
 
-    Archived segments are linked: PostgreSQL never writes to them. Those of a live server are copied,
-    because they are still being written.
+    Archived segments are linked, for recovery never writes to them; not so for a standby that also receives
+    the log and writes it. Those of a live server are copied, because they are still being written.
     """
+    fetch = "ln -sf" if link else "cp"
     tries = []
     for span in spans:
         archived = _quoted(site.wal(span.timeline.id))
-        tries.append(f'(test -f {archived}/%f && ln -sf {archived}/%f "%p")')
+        tries.append(f'(test -f {archived}/%f && {fetch} {archived}/%f "%p")')
     for span in spans:
         live = _quoted(site.data(span.timeline.id) / "pg_wal")
         tries.append(f'(test -f {live}/%f && cp {live}/%f "%p")')

@@ -99,6 +99,14 @@ class Looking(EngineState):
         except ClusterError as error:
             raise ApiError(500, f"the history of branch {branch.name} is damaged: {error}") from error
 
+    def history(self, branch_id: str) -> list[Span]:
+        """The spans of a branch's history up to its present end, newest first.
+
+        Raises:
+            ApiError: 404; 500 the log cannot be read; 503 the branch's server does not answer.
+        """
+        return self._spans(self.branch(branch_id))
+
     def commits(self, branch_id: str, *, low: Lsn, high: Lsn) -> list[Target]:
         """The state after each commit that ends in (low, high], oldest first.
 

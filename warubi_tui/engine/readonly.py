@@ -1,11 +1,24 @@
 """What the engine's read-only servers have in common."""
 
+import shutil
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
+import psycopg
+
+from warubi_tui.engine.account import Account
 from warubi_tui.engine.clusters import standby_floors
+from warubi_tui.engine.lineage import Span
+from warubi_tui.engine.servers import ServerError, Servers
 from warubi_tui.engine.site import Site
-from warubi_tui.engine.targets import Target
+from warubi_tui.engine.store import BaseRow
+from warubi_tui.lsn import Lsn
+
+_PATIENCE_SECONDS: Final = 30.0
+_POLL_SECONDS: Final = 0.0005
 
 
 @dataclass(frozen=True)
@@ -20,16 +33,16 @@ class ReadOnlyServer:
     lsn: int
 
 
-def standby_settings(site: Site, target: Target) -> dict[str, str]:
-    """Settings of every standby that starts from the target's base and replays its history.
+def standby_settings(site: Site, base: BaseRow, spans: Sequence[Span]) -> dict[str, str]:
+    """Settings of every standby that starts from `base` and replays this history.
 
     Limits are those the base and the newest timeline of the history were run with, whichever is higher.
 
     Raises:
         ClusterError: a control file is damaged.
     """
-    newest = target.spans[0].timeline
-    clusters = [site.bases(target.base.timeline) / target.base.id]
+    newest = spans[0].timeline
+    clusters = [site.bases(base.timeline) / base.id]
     if site.data(newest.id).exists():
         clusters.append(site.data(newest.id))
     floors: dict[str, int] = {}
@@ -43,3 +56,40 @@ def standby_settings(site: Site, target: Target) -> dict[str, str]:
         "hot_standby": "on",
         "recovery_target_timeline": str(newest.tli),
     }
+
+
+def await_replay(session: psycopg.Connection, lsn: int) -> None:
+    """Returns when a standby has replayed everything before `lsn`.
+
+    Raises:
+        ServerError: it stands still on the way.
+        psycopg.Error: it is gone.
+    """
+    seen, deadline = -1, 0.0
+    while (replayed := _replayed(session)) < lsn:
+        now = time.monotonic()
+        if replayed != seen:
+            seen, deadline = replayed, now + _PATIENCE_SECONDS
+        elif now > deadline:
+            raise ServerError(f"replay stands at {Lsn(replayed)} and does not reach {Lsn(lsn)}")
+        time.sleep(_POLL_SECONDS)
+
+
+def _replayed(session: psycopg.Connection) -> int:
+    row = session.execute("SELECT pg_last_wal_replay_lsn() - '0/0'::pg_lsn").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def make_mark(path: Path, account: Account) -> None:
+    """An empty file by which PostgreSQL is told something (`standby.signal`)."""
+    path.touch(mode=0o600)
+    account.own(path)
+
+
+def remove_server(servers: Servers, home: Site, identity: str) -> None:
+    """Ends a read-only server and removes its files."""
+    servers.kill(identity)
+    for folder in (home.timeline(identity), home.socket(identity)):
+        if folder.exists():
+            shutil.rmtree(folder)

@@ -81,7 +81,7 @@ class Restoring(Building):
 
         def exchange() -> Commit:
             failpoint("restore: the old server runs")
-            if swap.endpoints:
+            if _is_served(swap):
                 self.servers.start(swap.build.timeline)
             self._stop_quickly(swap.branch.timeline)
             failpoint("restore: the old server is stopped")
@@ -142,7 +142,7 @@ class Restoring(Building):
 
     def _undo_swap(self, swap: _Swap) -> Commit:
         self.timelines.remove(swap.build.timeline)
-        if swap.endpoints:
+        if _is_served(swap):
             self.servers.start(swap.branch.timeline)
 
         def commit(tx: Transaction) -> None:
@@ -175,6 +175,11 @@ def _check_own_past(preserve_under_name: str | None, at: datetime | None, lsn: L
         raise ApiError(422, "source_timestamp or source_lsn is required to restore a branch from itself")
     if not preserve_under_name:
         raise ApiError(422, "preserve_under_name is required to restore a branch from itself")
+
+
+def _is_served(swap: _Swap) -> bool:
+    """Whether somebody wants the branch's own server to run."""
+    return any(row.type == "read_write" for row in swap.endpoints)
 
 
 def _kept_branch(branch: BranchRow, name: str, source_id: str, *, in_sight: bool) -> BranchRow:

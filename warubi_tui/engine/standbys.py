@@ -5,26 +5,26 @@ They live in the engine's `probe` folder and never outlive the engine for long: 
 
 import os
 import secrets
-import shutil
 import signal
-import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 from warubi_tui.engine.copying import copy_tree
 from warubi_tui.engine.feed import Feed
-from warubi_tui.engine.readonly import ReadOnlyServer, standby_settings
+from warubi_tui.engine.readonly import (
+    ReadOnlyServer,
+    await_replay,
+    make_mark,
+    remove_server,
+    standby_settings,
+)
 from warubi_tui.engine.servers import ServerError, Servers
 from warubi_tui.engine.site import Site
 from warubi_tui.engine.store import BaseRow
 from warubi_tui.engine.targets import Target
 from warubi_tui.engine.timelines import RECOVERY_LIMIT_SECONDS, recovery_settings, verify_recovery
 from warubi_tui.engine.wal import has_usable_snapshot
-from warubi_tui.lsn import Lsn
 
-_PATIENCE_SECONDS: Final = 30.0
-_POLL_SECONDS: Final = 0.0005
 _UNFED: Final = {
     "restore_command": "",
     "primary_conninfo": "",
@@ -45,6 +45,7 @@ class Standby:
     Attributes:
         timeline: the newest timeline of its history.
         lsn: the position that names the state it shows.
+        session: a superuser's session for the engine's own questions.
     """
 
     def __init__(self, servers: Servers, home: Site, identity: str, timeline: str) -> None:
@@ -52,7 +53,7 @@ class Standby:
         self._home = home
         self._identity = identity
         self._session_block = servers.session(identity)
-        self._session = self._session_block.__enter__()
+        self.session = self._session_block.__enter__()
         self.timeline = timeline
         self.lsn = 0
 
@@ -78,7 +79,7 @@ class GatedStandby(Standby):
     def __init__(self, servers: Servers, home: Site, identity: str, timeline: str, feed: Feed) -> None:
         super().__init__(servers, home, identity, timeline)
         self._feed = feed
-        row = self._session.execute(
+        row = self.session.execute(
             "SELECT pid FROM pg_stat_activity WHERE backend_type = 'startup'"
         ).fetchone()
         if row is None:
@@ -98,31 +99,15 @@ class GatedStandby(Standby):
         self._feed.gather(target.spans, target.lsn)
         self._feed.release(target.lsn)
         os.kill(self._startup, signal.SIGHUP)
-        self.await_replay(target.lsn)
+        await_replay(self.session, target.lsn)
         self.lsn = target.lsn
-
-    def await_replay(self, lsn: int) -> None:
-        """Returns when everything before `lsn` is replayed."""
-        seen, deadline = -1, 0.0
-        while (replayed := self._replayed()) < lsn:
-            now = time.monotonic()
-            if replayed != seen:
-                seen, deadline = replayed, now + _PATIENCE_SECONDS
-            elif now > deadline:
-                raise ServerError(f"replay stands at {Lsn(replayed)} and does not reach {Lsn(lsn)}")
-            time.sleep(_POLL_SECONDS)
-
-    def _replayed(self) -> int:
-        row = self._session.execute("SELECT pg_last_wal_replay_lsn() - '0/0'::pg_lsn").fetchone()
-        assert row is not None
-        return int(row[0])
 
     def is_locked(self) -> bool:
         """Whether a transaction that is open in this state holds a lock that keeps readers out.
 
         Replay takes such a lock and lets it go when it has replayed the end of that transaction.
         """
-        row = self._session.execute(
+        row = self.session.execute(
             "SELECT true FROM pg_locks WHERE pid = %s AND mode = 'AccessExclusiveLock' AND granted LIMIT 1",
             (self._startup,),
         ).fetchone()
@@ -175,8 +160,12 @@ class Standbys:
             self._servers.start(identity, settings=settings, limit_seconds=RECOVERY_LIMIT_SECONDS)
             verify_recovery(data, target)
             self._servers.stop(identity)
-            self._signal(data / "standby.signal")
-            settings = standby_settings(self._site, target) | _UNFED | {"recovery_target_timeline": "current"}
+            make_mark(data / "standby.signal", self._site.account)
+            settings = (
+                standby_settings(self._site, target.base, target.spans)
+                | _UNFED
+                | {"recovery_target_timeline": "current"}
+            )
             self._servers.start(identity, settings=settings)
             standby = Standby(self._servers, self._home, identity, target.spans[0].timeline.id)
         except BaseException:
@@ -192,15 +181,11 @@ class Standbys:
         data = self._home.data(identity)
         try:
             copy_tree(self._site.bases(base.timeline) / base.id, data, account, lambda _: True)
-            self._signal(data / mark)
+            make_mark(data / mark, account)
         except BaseException:
             remove_server(self._servers, self._home, identity)
             raise
         return identity
-
-    def _signal(self, path: Path) -> None:
-        path.touch(mode=0o600)
-        self._site.account.own(path)
 
     def _start_gated(self, identity: str, target: Target) -> GatedStandby:
         data, base = self._home.data(identity), target.base
@@ -213,10 +198,10 @@ class Standbys:
         else:
             gate = max(gate, feed.end_of_record(base.end_lsn))
         feed.release(gate)
-        settings = standby_settings(self._site, target) | _UNFED
+        settings = standby_settings(self._site, target.base, target.spans) | _UNFED
         self._servers.start(identity, settings=settings, limit_seconds=RECOVERY_LIMIT_SECONDS)
         standby = GatedStandby(self._servers, self._home, identity, target.spans[0].timeline.id, feed)
-        standby.await_replay(gate)
+        await_replay(standby.session, gate)
         standby.lsn = target.lsn
         return standby
 
@@ -226,11 +211,3 @@ class Standbys:
         end = min(target.lsn, feed.uniform_end())
         if not has_usable_snapshot(self._site, feed.gathered, tli, base.start_lsn, end):
             raise UnusableBaseError
-
-
-def remove_server(servers: Servers, home: Site, identity: str) -> None:
-    """Ends a read-only server and removes its files."""
-    servers.kill(identity)
-    for folder in (home.timeline(identity), home.socket(identity)):
-        if folder.exists():
-            shutil.rmtree(folder)

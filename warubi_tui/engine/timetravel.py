@@ -98,7 +98,8 @@ class TimeTravel:
         with self._changed:
             self._closing = True
             self._changed.notify()
-        self._janitor.join()
+        if self._janitor.is_alive():
+            self._janitor.join()
         wait([seat.shown for seat in self._seats])
         for seat in self._seats:
             seat.probe.close()

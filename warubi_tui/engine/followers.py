@@ -1,0 +1,152 @@
+"""Read-only computes: hot standbys that follow the server of their branch."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from warubi_tui.engine.clusters import SUPERUSER
+from warubi_tui.engine.copying import copy_tree
+from warubi_tui.engine.failures import ApiError
+from warubi_tui.engine.lineage import Span, restore_command
+from warubi_tui.engine.looking import Looking
+from warubi_tui.engine.readonly import await_replay, make_mark, remove_server, standby_settings
+from warubi_tui.engine.servers import Servers
+from warubi_tui.engine.state import find_branch
+from warubi_tui.engine.store import BranchRow, EndpointRow
+from warubi_tui.engine.targets import newest_base
+
+_SENDER_PATIENCE: Final = "5s"
+
+
+class Followers:
+    """The servers of `read_only` endpoints. Thread-safe.
+
+    A follower streams the log from the Unix socket of its branch's server while that runs, and reads it out
+    of the archive and the branch's files otherwise. Its files are kept only while it runs.
+    """
+
+    def __init__(self, looking: Looking) -> None:
+        self._looking = looking
+        self._home = replace(looking.site, folder="followers")
+        self._servers = Servers(self._home)
+
+    def start(self, endpoint_id: str) -> None:
+        """Starts the server, on the branch's present timeline, and returns when it has caught up.
+
+        One that runs already is left alone, unless it follows a timeline that the branch has left.
+
+        Raises:
+            ApiError: 404; 422, 500, 503 the branch's history cannot be read.
+            ClusterError, ServerError, OSError: it does not start.
+        """
+        branch = self._branch(endpoint_id)
+        identity = _identity(endpoint_id)
+        with self._servers.held(identity), self._looking.pins.hold(branch.timeline):
+            if self._follows(identity) == branch.timeline and self._servers.pid(identity) is not None:
+                return
+            self._remove(identity)
+            try:
+                self._build(identity, self._looking.history(branch.id), endpoint_id)
+            except BaseException:
+                self._remove(identity)
+                raise
+
+    def stop(self, endpoint_id: str) -> None:
+        """Stops the server, if it runs: sessions end with SQLSTATE 57P01. Raises ServerError."""
+        identity = _identity(endpoint_id)
+        with self._servers.held(identity):
+            self._servers.stop(identity)
+            self._remove(identity)
+
+    def runs(self, endpoint_id: str) -> bool:
+        """Whether the server is there."""
+        return self._servers.pid(_identity(endpoint_id)) is not None
+
+    def socket(self, endpoint_id: str) -> Path:
+        """The file of the server's Unix socket, be it running or not."""
+        return self._servers.socket(_identity(endpoint_id))
+
+    @contextmanager
+    def session(self, endpoint_id: str, database: str = "postgres") -> Iterator[psycopg.Connection]:
+        """A superuser's session on the running server, read-only as every session on it."""
+        with self._servers.session(_identity(endpoint_id), database) as session:
+            yield session
+
+    def tidy(self) -> None:
+        """Ends the servers of endpoints that are gone, and those that follow what their branch has left."""
+        for folder in self._folders():
+            with self._servers.held(folder.name):
+                follows = self._follows(folder.name)
+                if follows is None or self._should_follow(folder.name) != follows:
+                    self._remove(folder.name)
+
+    def close(self) -> None:
+        """Ends all servers."""
+        for folder in self._folders():
+            with self._servers.held(folder.name):
+                self._remove(folder.name)
+
+    def _folders(self) -> list[Path]:
+        return list(self._looking.site.account.make_folder(self._home.timelines).iterdir())
+
+    def _should_follow(self, identity: str) -> str | None:
+        with self._looking.store.transaction() as tx:
+            for row in tx.all(EndpointRow, type="read_only"):
+                branch = tx.one(BranchRow, id=row.branch, deleted_at=None)
+                if _identity(row.id) == identity and branch is not None:
+                    return branch.timeline
+        return None
+
+    def _branch(self, endpoint_id: str) -> BranchRow:
+        with self._looking.store.transaction() as tx:
+            row = tx.one(EndpointRow, id=endpoint_id)
+            if row is None:
+                raise ApiError(404, f"endpoint {endpoint_id} not found")
+            return find_branch(tx, row.branch)
+
+    def _follows(self, identity: str) -> str | None:
+        try:
+            return self._mark(identity).read_text()
+        except FileNotFoundError:
+            return None
+
+    def _mark(self, identity: str) -> Path:
+        return self._home.timeline(identity) / "follows"
+
+    def _remove(self, identity: str) -> None:
+        remove_server(self._servers, self._home, identity)
+
+    def _build(self, identity: str, spans: Sequence[Span], endpoint_id: str) -> None:
+        site, home = self._looking.site, self._home
+        data = home.data(identity)
+        site.account.make_folder(home.timeline(identity))
+        base = newest_base(spans, spans[0].high)
+        copy_tree(site.bases(base.timeline) / base.id, data, site.account, lambda _: True)
+        make_mark(data / "standby.signal", site.account)
+        source = self._looking.servers.socket(spans[0].timeline.id)
+        settings = standby_settings(site, base, spans) | {
+            "restore_command": restore_command(site, spans, link=False),
+            "primary_conninfo": make_conninfo(
+                host=str(source.parent),
+                port=source.suffix.lstrip("."),
+                user=SUPERUSER,
+                application_name=endpoint_id,
+                options=f"-c wal_sender_timeout={_SENDER_PATIENCE}",
+            ),
+            "wal_retrieve_retry_interval": "1s",
+        }
+        self._servers.start(identity, settings=settings)
+        with self._servers.session(identity) as session:
+            await_replay(session, spans[0].high)
+        self._mark(identity).write_text(spans[0].timeline.id)
+
+
+def _identity(endpoint_id: str) -> str:
+    """The name of an endpoint's folder, in the form of a timeline's."""
+    return hashlib.sha256(endpoint_id.encode()).hexdigest()[:16]
