@@ -70,6 +70,7 @@ async def test_every_route_on_the_real_engine(walk: Walk) -> None:
     await _use_databases_and_roles(walk, branch)
     await _read_history(walk, branch)
     await _restore_and_delete(walk, branch, main)
+    await _keep_and_bring_back(walk, main)
     assert walk.taken == {(served.method, served.path.replace(":path}", "}")) for served in ROUTES}
 
 
@@ -172,3 +173,29 @@ async def _restore_and_delete(walk: Walk, branch: str, main: str) -> None:
     first = await walk("GET", walk.project + "/operations", limit="1")
     second = await walk("GET", walk.project + "/operations", limit="1", **first["pagination"])
     assert first["operations"] != second["operations"]
+
+
+async def _keep_and_bring_back(walk: Walk, main: str) -> None:
+    wishes = {"name": "kept", "parent_id": main, "init_source": "schema-only"}
+    body = {"branch": wishes, "endpoints": [{"type": "read_write"}]}
+    kept = (await walk("POST", walk.project + "/branches", body, status=201))["branch"]["id"]
+    branch = f"{walk.project}/branches/{kept}"
+    taken = (await walk("POST", branch + "/snapshot", name="a", expires_at="2999-01-01T00:00:00Z"))[
+        "snapshot"
+    ]
+    snapshot = f"{walk.project}/snapshots/{taken['id']}"
+    renamed = (await walk("PATCH", snapshot, {"snapshot": {"name": "b"}}))["snapshot"]
+    assert (await walk("GET", walk.project + "/snapshots"))["snapshots"] == [renamed]
+    rules = [{"frequency": "weekly", "day": 7, "hour": 23, "retention_seconds": 86_400}]
+    await walk("PUT", branch + "/backup_schedule", {"schedule": rules})
+    restored = (await walk("POST", snapshot + "/restore", {"name": "look"}))["branch"]
+    look = f"{walk.project}/branches/{restored['id']}"
+    assert (await walk("GET", look))["branch"]["restore_status"] == "restored"
+    await walk("POST", look + "/finalize_restore")
+    finalized = (await walk("GET", look))["branch"]
+    assert (finalized["name"], finalized["restored_as"]) == ("kept", kept)
+    assert (await walk("GET", look + "/backup_schedule"))["schedule"] == rules
+    await walk("DELETE", snapshot, status=202)
+    await walk("DELETE", snapshot, status=404)
+    for path in (look, branch):
+        await walk("DELETE", path)
