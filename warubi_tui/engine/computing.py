@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
@@ -152,6 +153,12 @@ class Computing(Looking):
             return lambda tx: _mark(tx, endpoint_id, wanted=True)
 
         return Step("start_compute", run, endpoint=endpoint_id)
+
+    def socket(self, row: EndpointRow) -> Path:
+        """The file of the Unix socket of an endpoint's server, be it running or not."""
+        if row.type == "read_only":
+            return self.read_only.socket(row.id)
+        return self.servers.socket(self.branch(row.branch).timeline)
 
     def bring_up(self, row: EndpointRow) -> None:
         """Starts an endpoint's server, where it does not run.
@@ -356,7 +363,7 @@ class Computing(Looking):
             return
         try:
             inventory = self.catalog.take_inventory(timeline)
-        except (psycopg.OperationalError, FileNotFoundError):
+        except psycopg.OperationalError:
             return
         with self.store.transaction() as tx:
             if self.jobs.changes(branch_id) == changes:

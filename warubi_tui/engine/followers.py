@@ -1,13 +1,11 @@
 """Read-only computes: hot standbys that follow the server of their branch."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-import psycopg
 from psycopg.conninfo import make_conninfo
 
 from warubi_tui.engine.clusters import SUPERUSER
@@ -71,12 +69,6 @@ class Followers:
     def socket(self, endpoint_id: str) -> Path:
         """The file of the server's Unix socket, be it running or not."""
         return self._servers.socket(_identity(endpoint_id))
-
-    @contextmanager
-    def session(self, endpoint_id: str, database: str = "postgres") -> Iterator[psycopg.Connection]:
-        """A superuser's session on the running server, read-only as every session on it."""
-        with self._servers.session(_identity(endpoint_id), database) as session:
-            yield session
 
     def tidy(self) -> None:
         """Ends the servers of endpoints that are gone, and those that follow what their branch has left."""

@@ -14,6 +14,7 @@ import psycopg
 from warubi_tui.engine.computing import Computing
 from warubi_tui.engine.edge.host import Place, ServerDownError
 from warubi_tui.engine.failures import ApiError
+from warubi_tui.engine.servers import open_session
 from warubi_tui.engine.timetravel import TimeTravel
 from warubi_tui.lsn import Lsn
 
@@ -53,7 +54,7 @@ class Reception:
         if endpoint.disabled:
             raise ApiError(422, f"endpoint {endpoint_id} is disabled")
         branch = self._engine.branch(endpoint.branch)
-        return Place(branch.id, branch.timeline, self._engine.servers.socket(branch.timeline))
+        return Place(branch.id, branch.timeline, self._engine.socket(endpoint))
 
     def bring_up(self, endpoint_id: str) -> None:
         with self._lock:
@@ -62,7 +63,7 @@ class Reception:
             if self._closed:
                 raise ApiError(503, "the engine is ending")
             place = self.place(endpoint_id)
-            if self._engine.servers.pid(place.timeline) is not None:
+            if self._engine.is_up(self._engine.endpoint(endpoint_id)):
                 time.sleep(_POLL_SECONDS)  # it is on its way up or down
                 return
             try:
@@ -74,9 +75,9 @@ class Reception:
 
     def verifier(self, place: Place, role: str) -> str | None:
         try:
-            with self._engine.servers.session(place.timeline) as session:
+            with open_session(place.socket) as session:
                 row = session.execute(_VERIFIER, (role,)).fetchone()
-        except (psycopg.OperationalError, FileNotFoundError) as error:
+        except psycopg.OperationalError as error:
             raise ServerDownError(str(error)) from error
         return row[0] if row is not None else None
 

@@ -203,18 +203,8 @@ class Servers:
     @contextmanager
     def session(self, timeline: str, database: str = "postgres") -> Iterator[psycopg.Connection]:
         """A superuser's autocommit session on a running server, by its Unix socket."""
-        with psycopg.connect(
-            host=str(self._site.socket(timeline)),
-            port=self.port(timeline),
-            user=SUPERUSER,
-            dbname=database,
-            autocommit=True,
-            connect_timeout=10,
-            sslmode="disable",
-            options="-c timezone=UTC",
-            application_name="warubi engine",
-        ) as connection:
-            yield connection
+        with open_session(self.socket(timeline), database) as session:
+            yield session
 
     def _reap(self, pid: int) -> None:
         with self._lock:
@@ -227,6 +217,27 @@ class Servers:
             child = self._children.pop(pid, None)
         if child is not None:
             child.wait()
+
+
+@contextmanager
+def open_session(socket: Path, database: str = "postgres") -> Iterator[psycopg.Connection]:
+    """A superuser's autocommit session by the file of a Unix socket.
+
+    Raises:
+        psycopg.OperationalError: no server accepts it.
+    """
+    with psycopg.connect(
+        host=str(socket.parent),
+        port=socket.suffix[1:],
+        user=SUPERUSER,
+        dbname=database,
+        autocommit=True,
+        connect_timeout=10,
+        sslmode="disable",
+        options="-c timezone=UTC",
+        application_name="warubi engine",
+    ) as connection:
+        yield connection
 
 
 def _invariants(site: Site, timeline: str) -> dict[str, str]:

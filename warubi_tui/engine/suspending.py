@@ -9,6 +9,7 @@ from warubi_tui.engine import clock
 from warubi_tui.engine.computing import Computing
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.jobs import Commit, Step, nothing
+from warubi_tui.engine.servers import open_session
 from warubi_tui.engine.store import EndpointRow
 
 DEFAULT_TIMEOUT_SECONDS: Final = 300
@@ -63,11 +64,10 @@ class Suspending(Computing):
             return  # somebody is changing the branch
 
     def _has_sessions(self, endpoint: EndpointRow) -> bool:
-        timeline = self.branch(endpoint.branch).timeline
-        if self.servers.pid(timeline) is None:
+        if not self.is_up(endpoint):
             return False
         try:
-            with self.servers.session(timeline) as session:
+            with open_session(self.socket(endpoint)) as session:
                 row = session.execute(_SESSIONS).fetchone()
         except psycopg.OperationalError:
             _log.warning(
