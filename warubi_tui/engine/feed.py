@@ -18,6 +18,10 @@ class Feed:
     Gathered segments are hard links: they outlive the removal of the files they come from. Segments that a
     standby may read as a whole are linked into `pg_wal` too. The one that holds the gate is a file of zeros
     into which the log before the gate is copied: PostgreSQL takes zeros for the log's present end.
+
+    Where a timeline left its parent there is the parent's segment too. PostgreSQL replays the child's; the
+    parent's it reads once more, from `pg_wal` alone, for what was prepared there and not yet committed
+    (twophase.c, XlogReadTwoPhaseData).
     """
 
     def __init__(self, site: Site, gathered: Path, pg_wal: Path, start: int) -> None:
@@ -27,15 +31,16 @@ class Feed:
         self._start = start - start % SEGMENT
         self._position = self._start
         self._names: dict[int, str] = {}
+        self._left: dict[int, set[str]] = {}
 
     def gather(self, spans: Sequence[Span], end: int) -> None:
-        """Links the segments up to `end` of this history, and the newest timeline's history file.
+        """Links the segments up to `end` of this history, and its timelines' history files.
 
         Args:
             spans: newest first. They may reach further than before; they name the same history.
 
         Raises:
-            ClusterError: a segment is missing or not whole.
+            ClusterError: a segment is missing or not whole, or the newest timeline's history file is missing.
         """
         for segment in range(self._start, end, SEGMENT):
             span = _span_of(spans, segment)
@@ -44,18 +49,34 @@ class Feed:
             if not target.exists() and not _link_first(span.sources(self._site), name, target):
                 raise ClusterError(f"segment {name} of the write-ahead log is missing or not whole")
             self._names[segment] = name
-        if spans[0].timeline.tli > 1:
-            name = f"{spans[0].timeline.tli:08X}.history"
-            target = self._pg_wal / name
-            if not target.exists() and not _link_first(spans[0].sources(self._site), name, target):
-                raise ClusterError(f"the history file {name} is missing")
+        for span in spans[1:]:
+            self._gather_left(span)
+        for span in spans:
+            found = span.timeline.tli == 1 or self._gather_history_file(span)
+            if span is spans[0] and not found:
+                raise ClusterError(f"the history file of timeline {span.timeline.tli} is missing")
+
+    def _gather_history_file(self, span: Span) -> bool:
+        name = f"{span.timeline.tli:08X}.history"
+        target = self._pg_wal / name
+        return target.exists() or _link_first(span.sources(self._site), name, target)
+
+    def _gather_left(self, span: Span) -> None:
+        segment = span.high - span.high % SEGMENT
+        name = segment_name(span.timeline.tli, segment)
+        target = self.gathered / name
+        if segment >= self._start and (
+            target.exists() or _link_first(span.sources(self._site), name, target)
+        ):
+            self._left.setdefault(segment, set()).add(name)
 
     def release(self, end: int) -> None:
         """Lets the standby read everything before `end`, which has been gathered."""
         while self._position < end:
             segment = self._position - self._position % SEGMENT
             if self._position == segment and segment + SEGMENT <= end:
-                os.link(self.gathered / self._names[segment], self._pg_wal / self._names[segment])
+                self._link(self._names[segment])
+                self._link_left(segment)
                 self._position = segment + SEGMENT
             else:
                 self._fill(segment, min(end, segment + SEGMENT))
@@ -65,6 +86,7 @@ class Feed:
         gate = self._pg_wal / name
         if self._position == segment:
             _make_zeros(gate, self._site.account)
+            self._link_left(segment)
         with (
             (self.gathered / name).open("rb", buffering=0) as source,
             gate.open("rb+", buffering=0) as target,
@@ -74,6 +96,15 @@ class Feed:
             if os.pwrite(target.fileno(), block, self._position - segment) != wanted:
                 raise ClusterError(f"segment {name} of the write-ahead log ends early")
         self._position = end
+
+    def _link_left(self, segment: int) -> None:
+        """Only beside the child's segment: PostgreSQL would replay the parent's instead."""
+        for name in self._left.get(segment, ()):
+            self._link(name)
+
+    def _link(self, name: str) -> None:
+        with suppress(FileExistsError):
+            os.link(self.gathered / name, self._pg_wal / name)
 
     def end_of_record(self, start: int) -> int:
         """Where the record that begins at `start` (gathered) ends: its first four bytes are its length."""
