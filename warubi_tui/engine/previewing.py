@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from warubi_tui.engine import clock
-from warubi_tui.engine.building import Build, creating_row, name_claim
+from warubi_tui.engine.building import Build, check_not_previewed, creating_row, name_claim
 from warubi_tui.engine.catalog import Inventory, copy_records, record_inventory, set_passwords
 from warubi_tui.engine.computes import ComputeWish, new_endpoint
 from warubi_tui.engine.deleting import forget_branch
@@ -156,11 +156,12 @@ class Previewing(Snapshotting):
         def run() -> Commit:
             restored, replaced = self.branch(exchange.restored), self.branch(exchange.replaced)
             passwords = self.passwords(replaced.id)
+            if moving:
+                self.servers.start(restored.timeline)
             with self.running(restored.timeline):
                 inventory = self.catalog.settle(restored.timeline, passwords)
-            self.servers.stop(restored.timeline)
             failpoint("finalize: the target runs")
-            self.servers.stop(replaced.timeline)
+            self.stop_quickly(replaced.timeline)
             failpoint("finalize: the target is stopped")
             return lambda tx: _record_exchange(tx, exchange, inventory, passwords)
 
@@ -170,12 +171,6 @@ class Previewing(Snapshotting):
             return nothing
 
         return [Step("swap_binding_id", run, undo), *(self.start_step(row.id) for row in moving)]
-
-
-def check_not_previewed(branch: BranchRow) -> None:
-    """Raises ApiError 422 where a branch made from a snapshot is not finalized yet."""
-    if branch.restore_status == "restored":
-        raise ApiError(422, "restore from snapshot on target branch is still ongoing")
 
 
 def free_name(wish: str, taken: Iterable[str]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from warubi_tui.engine import clock
-from warubi_tui.engine.building import Build, Building, creating_row, name_claim
+from warubi_tui.engine.building import Build, Building, check_not_previewed, creating_row, name_claim
 from warubi_tui.engine.catalog import copy_records
 from warubi_tui.engine.failpoints import failpoint
 from warubi_tui.engine.failures import ApiError
@@ -53,6 +53,7 @@ class Restoring(Building):
         kept_name = preserve_under_name or self._free_name(self.branch(branch_id))
         with self.jobs.claim(exclusive=[branch_id, name_claim(kept_name)], shared=other) as claim:
             branch = self.branch(branch_id)
+            check_not_previewed(branch)
             if source_id == branch_id:
                 _check_own_past(preserve_under_name, at, lsn)
             else:
@@ -83,7 +84,7 @@ class Restoring(Building):
             failpoint("restore: the old server runs")
             if _is_served(swap):
                 self.servers.start(swap.build.timeline)
-            self._stop_quickly(swap.branch.timeline)
+            self.stop_quickly(swap.branch.timeline)
             failpoint("restore: the old server is stopped")
             return lambda tx: self._record_swap(tx, swap)
 
@@ -106,13 +107,6 @@ class Restoring(Building):
         failpoint("restore: planned")
         self.jobs.launch(task)
         return changed, operations
-
-    def _stop_quickly(self, timeline: str) -> None:
-        """Stops a server that has little left to write when its clients are told."""
-        if self.servers.pid(timeline) is not None:
-            with self.servers.session(timeline) as session:
-                session.execute("CHECKPOINT")
-        self.servers.stop(timeline)
 
     def _record_swap(self, tx: Transaction, swap: _Swap) -> None:
         branch_id = swap.branch.id

@@ -1,0 +1,120 @@
+"""A snapshot that is finalized takes the place of a branch: its name, its computes, its rights."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.engine.lab import Lab, assert_rows_match_files, opened
+from tests.engine.test_branching import refused
+from tests.engine.test_snapshots import notes_over, remove, restore
+from warubi_tui.engine.rules import Rule
+
+
+@pytest.fixture
+def fresh(copy_founded: Callable[[], Path]) -> Iterator[Lab]:
+    """An engine of its own for each test: they replace main."""
+    with opened(copy_founded()) as lab:
+        yield lab
+
+
+def test_finalized_it_takes_the_place_of_its_branch(fresh: Lab) -> None:
+    lab, engine, main = fresh, fresh.engine, fresh.main
+    lab.write(main, "kept")
+    snapshot = engine.take_snapshot(main.id)
+    lab.write(main, "lost")
+    child = lab.create(main, name="child")
+    engine.change_branch(main.id, {"protected": True})
+    engine.set_schedule(main.id, [Rule("daily", hour=3)])
+    look, (for_look,) = restore(lab, snapshot, name="look")
+    lab.finish(engine.reset_password(main.id, "neondb_owner")[1])
+    uri, compute = lab.uri(main), lab.endpoint(main)
+    lab.finish(engine.finalize_restore(look.id, name=None))
+    assert lab.main == engine.branch(look.id)
+    now = lab.main
+    assert (now.name, now.protected, now.original_root) == ("main", 1, 1)
+    assert (now.restore_status, now.restore_target) == ("finalized", main.id)
+    assert lab.endpoint(now).id == compute.id
+    assert lab.uri(now) == uri
+    assert notes_over(uri) == ["kept"]
+    old = engine.branch(main.id)
+    assert (old.name, old.protected, old.is_default) == ("main (old)", 0, 0)
+    assert lab.endpoint(old).id == for_look.id
+    assert engine.endpoint_state(engine.endpoint(for_look.id)) == "idle"
+    assert lab.read(old) == ["kept", "lost"]
+    assert engine.branch(child.id).parent == old.id
+    assert (engine.schedule(now.id), engine.schedule(old.id)) == ([Rule("daily", hour=3)], [])
+    assert engine.snapshot(snapshot.id).source_branch == old.id
+    with refused(422, "no restore"):
+        engine.finalize_restore(now.id, name=None)
+    lab.delete(child)
+    lab.delete(old)
+    later = lab.write(now, "later")[0]
+    lab.write(now, "too late")
+    assert lab.read(lab.restore(now, now, at=later)) == ["kept", "later"]
+    assert_rows_match_files(lab)
+
+
+def test_in_one_step_it_replaces_the_branch_at_once(fresh: Lab) -> None:
+    lab, main = fresh, fresh.main
+    lab.write(main, "kept")
+    snapshot = lab.engine.take_snapshot(main.id)
+    lab.write(main, "lost")
+    uri = lab.uri(main)
+    branch, endpoints, operations = lab.engine.restore_snapshot(
+        snapshot.id, name=None, target_id=main.id, finalize=True
+    )
+    assert endpoints == []
+    lab.finish(operations)
+    assert [row.action for row in operations] == ["create_branch", "swap_binding_id", "start_compute"]
+    assert (lab.main.id, lab.main.name) == (branch.id, "main")
+    assert notes_over(uri) == ["kept"]
+    again, _ = restore(lab, snapshot, name="again", target=lab.main)
+    with refused(409, "main (old)"):
+        lab.engine.finalize_restore(again.id, name="main (old)")
+    lab.finish(lab.engine.finalize_restore(again.id, name=None))
+    assert {row.name for row in lab.engine.branches()} == {"main", "main (old)", "main (old) 2"}
+    assert lab.engine.branch(branch.id).name == "main (old) 2"
+    assert lab.main.id == again.id
+
+
+def test_a_swap_that_fails_leaves_both_branches(fresh: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab, main = fresh, fresh.main
+    lab.write(main, "kept")
+    snapshot = lab.engine.take_snapshot(main.id)
+    with monkeypatch.context() as broken:
+
+        def fail(*_: object) -> None:
+            raise psycopg.OperationalError("the server closed the connection")
+
+        broken.setattr("warubi_tui.engine.previewing._record_exchange", fail)
+        branch, _, operations = lab.engine.restore_snapshot(
+            snapshot.id, name="look", target_id=None, finalize=True
+        )
+        ended = lab.end(operations)
+    assert [row.status for row in ended] == ["finished", "failed", "cancelled"]
+    assert lab.main == main
+    assert notes_over(lab.uri(main)) == ["kept"]
+    left = lab.engine.branch(branch.id)
+    assert (left.name, left.restore_status, left.state) == ("look", "restored", "ready")
+    lab.finish(lab.engine.finalize_restore(left.id, name=None))
+    assert lab.main.id == left.id
+
+
+def test_snapshots_survive_the_branch_they_were_taken_of(fresh: Lab) -> None:
+    lab, main = fresh, fresh.main
+    first = lab.write(main, "first", "second")[0]
+    lab.restore(main, main, at=first, keep="kept")
+    kept = lab.named("kept")
+    snapshot = lab.engine.take_snapshot(kept.id, name="of kept")
+    lab.delete(kept)
+    with refused(422, "target_branch_id"):
+        restore(lab, snapshot)
+    branch, _ = restore(lab, snapshot, target=lab.main)
+    assert lab.read(branch) == ["first", "second"]
+    lab.delete(branch)
+    assert_rows_match_files(lab)
+    remove(lab, snapshot)
+    assert_rows_match_files(lab)
+    assert lab.read(lab.main) == ["first"]
