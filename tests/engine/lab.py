@@ -101,6 +101,12 @@ class Lab:
         assert deleted is not None
         self.finish(deleted[1])
 
+    def hide(self, branch: BranchRow) -> None:
+        """Deletes a branch so that it can be recovered."""
+        deleted = self.engine.delete_branch(branch.id)
+        assert deleted is not None
+        self.finish(deleted[1])
+
     def named(self, name: str) -> BranchRow:
         (branch,) = [row for row in self.engine.branches() if row.name == name]
         return branch

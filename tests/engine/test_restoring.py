@@ -79,7 +79,9 @@ def test_a_reset_from_the_parent_and_its_undo(lab: Lab, victim: BranchRow) -> No
     lab.write(child, "child's")
     lab.write(victim, "parent's")
     reset = lab.restore(child, victim)
-    (kept,) = [row for row in lab.engine.branches() if row.name.startswith("reset me_old_")]
+    (deleted,) = [row for row in lab.engine.deleted_branches() if row.name.startswith("reset me_old_")]
+    kept, no_endpoints = lab.engine.recover_branch(deleted.id)
+    assert no_endpoints == []
     assert _connected(lab, reset, uri) == ["parent's"]
     assert (reset.parent, kept.parent) == (victim.id, victim.id)
     undone = lab.restore(reset, kept, keep="reset undone")

@@ -146,7 +146,9 @@ class Jobs:
         return Task(claim, [(step, row.id) for step, row in zip(steps, rows, strict=True)]), rows
 
     def launch(self, task: Task) -> None:
-        """Starts a task in the background."""
+        """Starts a task in the background; one without steps is over already."""
+        if not task.steps:
+            return
         task.claim.launched = True
         self._threads.submit(self._run, task)
 

@@ -68,6 +68,7 @@ async def test_every_route_on_the_real_engine(walk: Walk) -> None:
     branch = f"{walk.project}/branches/{await _make_branch(walk, main)}"
     await _use_compute(walk, branch)
     await _use_databases_and_roles(walk, branch)
+    await _read_schemas(walk, branch)
     await _read_history(walk, branch)
     await _restore_and_delete(walk, branch, main)
     await _keep_and_bring_back(walk, main)
@@ -147,6 +148,16 @@ async def _use_databases_and_roles(walk: Walk, branch: str) -> None:
         await walk("DELETE", thing, status=204)
 
 
+async def _read_schemas(walk: Walk, branch: str) -> None:
+    (database,) = (await walk("GET", branch + "/databases"))["databases"]
+    name = {"db_name": database["name"]}
+    assert "PostgreSQL database dump" in (await walk("GET", branch + "/schema", **name))["sql"]
+    assert (await walk("GET", branch + "/schema", format="json", **name))["json"] == {"tables": []}
+    assert (await walk("GET", branch + "/compare_schema", **name))["diff"] == ""
+    message = await walk("GET", branch + "/schema", None, status=404, db_name="nowhere")
+    assert "nowhere" in message["message"]
+
+
 async def _read_history(walk: Walk, branch: str) -> None:
     window = await walk("GET", f"/warubi{branch}/window")
     moment = await walk("GET", f"/warubi{branch}/moment", timestamp=window["to"])
@@ -167,8 +178,12 @@ async def _restore_and_delete(walk: Walk, branch: str, main: str) -> None:
     await walk("DELETE", branch, status=422)
     await walk("POST", f"{walk.project}/branches/{main}/set_as_default")
     kept = (await walk("GET", walk.project + "/branches", search="walk before"))["branches"]
+    await walk("DELETE", branch)
+    listed = await walk("GET", walk.project + "/branches", include_deleted="true", search="walk again")
+    assert [one["recovery"]["deletion_method"] for one in listed["branches"]] == ["user"]
+    assert (await walk("POST", branch + "/recover"))["branch"]["name"] == "walk again"
     for path in (branch, f"{walk.project}/branches/{kept[0]['id']}"):
-        await walk("DELETE", path)
+        await walk("DELETE", path, hard_delete="true")
         await walk("DELETE", path, status=204)
     first = await walk("GET", walk.project + "/operations", limit="1")
     second = await walk("GET", walk.project + "/operations", limit="1", **first["pagination"])
