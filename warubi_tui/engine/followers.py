@@ -9,11 +9,10 @@ from typing import Final
 from psycopg.conninfo import make_conninfo
 
 from warubi_tui.engine.clusters import SUPERUSER
-from warubi_tui.engine.copying import copy_tree
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.lineage import Span, restore_command
 from warubi_tui.engine.looking import Looking
-from warubi_tui.engine.readonly import await_replay, make_mark, remove_server, standby_settings
+from warubi_tui.engine.readonly import await_replay, fill_place, remove_place, standby_settings
 from warubi_tui.engine.servers import Servers
 from warubi_tui.engine.state import find_branch
 from warubi_tui.engine.store import BranchRow, EndpointRow
@@ -26,7 +25,8 @@ class Followers:
     """The servers of `read_only` endpoints. Thread-safe.
 
     A follower streams the log from the Unix socket of its branch's server while that runs, and reads it out
-    of the archive and the branch's files otherwise. Its files are kept only while it runs.
+    of the archive and the branch's files otherwise. Its own files count only while it runs: every start
+    begins with a copy of a base.
     """
 
     def __init__(self, looking: Looking) -> None:
@@ -40,35 +40,31 @@ class Followers:
         One that runs already is left alone, unless it follows a timeline that the branch has left.
 
         Raises:
-            ApiError: 404; 422, 500, 503 the branch's history cannot be read.
+            ApiError: 404; 500, 503 the branch's history cannot be read.
             ClusterError, ServerError, OSError: it does not start.
         """
         branch = self._branch(endpoint_id)
-        identity = _identity(endpoint_id)
-        with self._servers.held(identity), self._looking.pins.hold(branch.timeline):
-            if self._follows(identity) == branch.timeline and self._servers.pid(identity) is not None:
+        place = _place(endpoint_id)
+        with self._servers.held(place), self._looking.pins.hold(branch.timeline):
+            if self._follows(place) == branch.timeline and self._servers.pid(place) is not None:
                 return
-            self._remove(identity)
-            try:
-                self._build(identity, self._looking.history(branch.id), endpoint_id)
-            except BaseException:
-                self._remove(identity)
-                raise
+            self._end(place)
+            self._build(place, self._looking.history(branch.id), endpoint_id)
 
     def stop(self, endpoint_id: str) -> None:
         """Stops the server, if it runs: sessions end with SQLSTATE 57P01. Raises ServerError."""
-        identity = _identity(endpoint_id)
-        with self._servers.held(identity):
-            self._servers.stop(identity)
-            self._remove(identity)
+        place = _place(endpoint_id)
+        with self._servers.held(place):
+            self._servers.stop(place)
+            self._end(place)
 
     def runs(self, endpoint_id: str) -> bool:
         """Whether the server is there."""
-        return self._servers.pid(_identity(endpoint_id)) is not None
+        return self._servers.pid(_place(endpoint_id)) is not None
 
     def socket(self, endpoint_id: str) -> Path:
         """The file of the server's Unix socket, be it running or not."""
-        return self._servers.socket(_identity(endpoint_id))
+        return self._servers.socket(_place(endpoint_id))
 
     def tidy(self) -> None:
         """Ends the servers of endpoints that are gone, and those that follow what their branch has left."""
@@ -87,11 +83,11 @@ class Followers:
     def _folders(self) -> list[Path]:
         return list(self._looking.site.account.make_folder(self._home.timelines).iterdir())
 
-    def _should_follow(self, identity: str) -> str | None:
+    def _should_follow(self, place: str) -> str | None:
         with self._looking.store.transaction() as tx:
             for row in tx.all(EndpointRow, type="read_only"):
                 branch = tx.one(BranchRow, id=row.branch, deleted_at=None)
-                if _identity(row.id) == identity and branch is not None:
+                if _place(row.id) == place and branch is not None:
                     return branch.timeline
         return None
 
@@ -102,25 +98,26 @@ class Followers:
                 raise ApiError(404, f"endpoint {endpoint_id} not found")
             return find_branch(tx, row.branch)
 
-    def _follows(self, identity: str) -> str | None:
+    def _follows(self, place: str) -> str | None:
         try:
-            return self._mark(identity).read_text()
+            return self._mark(place).read_text()
         except FileNotFoundError:
             return None
 
-    def _mark(self, identity: str) -> Path:
-        return self._home.timeline(identity) / "follows"
+    def _mark(self, place: str) -> Path:
+        return self._home.timeline(place) / "follows"
 
-    def _remove(self, identity: str) -> None:
-        remove_server(self._servers, self._home, identity)
+    def _end(self, place: str) -> None:
+        self._mark(place).unlink(missing_ok=True)
+        self._servers.kill(place)
 
-    def _build(self, identity: str, spans: Sequence[Span], endpoint_id: str) -> None:
+    def _remove(self, place: str) -> None:
+        remove_place(self._servers, self._home, place)
+
+    def _build(self, place: str, spans: Sequence[Span], endpoint_id: str) -> None:
         site, home = self._looking.site, self._home
-        data = home.data(identity)
-        site.account.make_folder(home.timeline(identity))
         base = newest_base(spans, spans[0].high)
-        copy_tree(site.bases(base.timeline) / base.id, data, site.account, lambda _: True)
-        make_mark(data / "standby.signal", site.account)
+        fill_place(site, home, place, base, "standby.signal")
         source = self._looking.servers.socket(spans[0].timeline.id)
         settings = standby_settings(site, base, spans) | {
             "restore_command": restore_command(site, spans, link=False),
@@ -133,12 +130,12 @@ class Followers:
             ),
             "wal_retrieve_retry_interval": "1s",
         }
-        self._servers.start(identity, settings=settings)
-        with self._servers.session(identity) as session:
+        self._servers.start(place, settings=settings)
+        with self._servers.session(place) as session:
             await_replay(session, spans[0].high)
-        self._mark(identity).write_text(spans[0].timeline.id)
+        self._mark(place).write_text(spans[0].timeline.id)
 
 
-def _identity(endpoint_id: str) -> str:
+def _place(endpoint_id: str) -> str:
     """The name of an endpoint's folder, in the form of a timeline's."""
     return hashlib.sha256(endpoint_id.encode()).hexdigest()[:16]

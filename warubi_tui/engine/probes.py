@@ -1,5 +1,6 @@
 """One place to look at the past from: it shows one state at a time, and goes on to the next by stepping."""
 
+import secrets
 from contextlib import suppress
 from typing import Final
 
@@ -24,6 +25,7 @@ class Probe:
 
     def __init__(self, standbys: Standbys) -> None:
         self._standbys = standbys
+        self._places = (secrets.token_hex(8), secrets.token_hex(8))
         self._gated: GatedStandby | None = None
         self._settled: Standby | None = None
 
@@ -40,7 +42,7 @@ class Probe:
         except UnusableBaseError:
             standby = None
         if standby is None or standby.is_locked():
-            self._settled = self._standbys.open_settled(target)
+            self._settled = self._standbys.open_settled(self._places[1], target)
             return self._settled.server
         return standby.server
 
@@ -64,6 +66,8 @@ class Probe:
         """Ends its servers and removes their files."""
         self._leave_settled()
         self._leave_gated()
+        for place in self._places:
+            self._standbys.remove(place)
 
     def _gate(self, target: Target) -> GatedStandby:
         if self._gated is not None and self.can_step_to(target):
@@ -71,7 +75,7 @@ class Probe:
                 self._gated.advance(target)
                 return self._gated
         self._leave_gated()
-        self._gated = self._standbys.open_gated(target)
+        self._gated = self._standbys.open_gated(self._places[0], target)
         return self._gated
 
     def _leave_gated(self) -> None:

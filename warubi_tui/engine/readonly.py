@@ -11,6 +11,7 @@ import psycopg
 
 from warubi_tui.engine.account import Account
 from warubi_tui.engine.clusters import standby_floors
+from warubi_tui.engine.copying import refresh_tree
 from warubi_tui.engine.lineage import Span
 from warubi_tui.engine.servers import ServerError, Servers
 from warubi_tui.engine.site import Site
@@ -81,14 +82,26 @@ def _replayed(session: psycopg.Connection) -> int:
     return int(row[0])
 
 
-def make_mark(path: Path, account: Account) -> None:
-    """An empty file by which PostgreSQL is told something (`standby.signal`)."""
+def fill_place(site: Site, home: Site, identity: str, base: BaseRow, signal: str) -> None:
+    """Puts a copy of a base where a read-only server is to run, in the place of what was there.
+
+    Args:
+        signal: the file by which PostgreSQL is told what to do with it (`standby.signal`).
+    """
+    site.account.make_folder(home.timeline(identity))
+    data = home.data(identity)
+    refresh_tree(site.bases(base.timeline) / base.id, data, site.account)
+    make_signal(data / signal, site.account)
+
+
+def make_signal(path: Path, account: Account) -> None:
+    """Makes an empty file that PostgreSQL looks for."""
     path.touch(mode=0o600)
     account.own(path)
 
 
-def remove_server(servers: Servers, home: Site, identity: str) -> None:
-    """Ends a read-only server and removes its files."""
+def remove_place(servers: Servers, home: Site, identity: str) -> None:
+    """Ends the read-only server that runs there, and removes its files."""
     servers.kill(identity)
     for folder in (home.timeline(identity), home.socket(identity)):
         if folder.exists():

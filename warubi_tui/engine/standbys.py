@@ -4,23 +4,22 @@ They live in the engine's `probe` folder and never outlive the engine for long: 
 """
 
 import os
-import secrets
+import shutil
 import signal
 from dataclasses import replace
 from typing import Final
 
-from warubi_tui.engine.copying import copy_tree
 from warubi_tui.engine.feed import Feed
 from warubi_tui.engine.readonly import (
     ReadOnlyServer,
     await_replay,
-    make_mark,
-    remove_server,
+    fill_place,
+    make_signal,
+    remove_place,
     standby_settings,
 )
 from warubi_tui.engine.servers import ServerError, Servers
 from warubi_tui.engine.site import Site
-from warubi_tui.engine.store import BaseRow
 from warubi_tui.engine.targets import Target
 from warubi_tui.engine.timelines import RECOVERY_LIMIT_SECONDS, recovery_settings, verify_recovery
 from warubi_tui.engine.wal import has_usable_snapshot
@@ -48,36 +47,35 @@ class Standby:
         session: a superuser's session for the engine's own questions.
     """
 
-    def __init__(self, servers: Servers, home: Site, identity: str, timeline: str) -> None:
+    def __init__(self, servers: Servers, home: Site, place: str, target: Target) -> None:
         self._servers = servers
-        self._home = home
-        self._identity = identity
-        self._session_block = servers.session(identity)
+        self._socket = home.socket(place)
+        self._place = place
+        self._session_block = servers.session(place)
         self.session = self._session_block.__enter__()
-        self.timeline = timeline
-        self.lsn = 0
+        self.timeline = target.spans[0].timeline.id
+        self.lsn = target.lsn
 
     @property
     def server(self) -> ReadOnlyServer:
         """The way to it."""
-        home = self._home
-        return ReadOnlyServer(home.socket(self._identity), self._servers.port(self._identity), self.lsn)
+        return ReadOnlyServer(self._socket, self._servers.port(self._place), self.lsn)
 
     def runs(self) -> bool:
         """Whether the server is there; it may have been killed."""
-        return self._servers.pid(self._identity) is not None
+        return self._servers.pid(self._place) is not None
 
     def close(self) -> None:
-        """Ends it and removes its files."""
+        """Ends it; its files stay in its place."""
         self._session_block.__exit__(None, None, None)
-        remove_server(self._servers, self._home, self._identity)
+        self._servers.kill(self._place)
 
 
 class GatedStandby(Standby):
     """A standby that replays what it is given and waits for more."""
 
-    def __init__(self, servers: Servers, home: Site, identity: str, timeline: str, feed: Feed) -> None:
-        super().__init__(servers, home, identity, timeline)
+    def __init__(self, servers: Servers, home: Site, place: str, target: Target, feed: Feed) -> None:
+        super().__init__(servers, home, place, target)
         self._feed = feed
         row = self.session.execute(
             "SELECT pid FROM pg_stat_activity WHERE backend_type = 'startup'"
@@ -115,7 +113,7 @@ class GatedStandby(Standby):
 
 
 class Standbys:
-    """Makes standbys."""
+    """Starts standbys, each in a place: a folder that is used again for the next one."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -123,12 +121,16 @@ class Standbys:
         self._servers = Servers(self._home)
 
     def clear(self) -> None:
-        """Makes the folder; ends and removes whatever a former engine left there."""
+        """Makes the folder of places; ends and removes whatever is there."""
         self._site.account.make_folder(self._home.timelines)
         for folder in self._home.timelines.iterdir():
-            remove_server(self._servers, self._home, folder.name)
+            self.remove(folder.name)
 
-    def open_gated(self, target: Target) -> GatedStandby:
+    def remove(self, place: str) -> None:
+        """Ends the server that runs in a place, and removes its files."""
+        remove_place(self._servers, self._home, place)
+
+    def open_gated(self, place: str, target: Target) -> GatedStandby:
         """A standby in exactly the state of `target`, which can be stepped forward.
 
         Transactions that were open in that state are open in it too.
@@ -137,14 +139,26 @@ class Standbys:
             UnusableBaseError: nobody could read from it.
             ClusterError, ServerError, OSError: the history is damaged, the disk full.
         """
-        identity = self._copy(target.base, "standby.signal")
-        try:
-            return self._start_gated(identity, target)
-        except BaseException:
-            remove_server(self._servers, self._home, identity)
-            raise
+        data, base = self._home.data(place), target.base
+        fill_place(self._site, self._home, place, base, "standby.signal")
+        shutil.rmtree(self._home.wal(place), ignore_errors=True)
+        gathered = self._site.account.make_folder(self._home.wal(place))
+        feed = Feed(self._site, gathered, data / "pg_wal", base.start_lsn)
+        feed.gather(target.spans, max(target.lsn, base.end_lsn + 1))
+        gate = target.lsn
+        if (data / "backup_label").exists():
+            self._check_snapshot(feed, target)
+        else:
+            gate = max(gate, feed.end_of_record(base.end_lsn))
+            feed.gather(target.spans, gate)
+        feed.release(gate)
+        settings = standby_settings(self._site, base, target.spans) | _UNFED
+        self._servers.start(place, settings=settings, limit_seconds=RECOVERY_LIMIT_SECONDS)
+        standby = GatedStandby(self._servers, self._home, place, target, feed)
+        await_replay(standby.session, gate)
+        return standby
 
-    def open_settled(self, target: Target) -> Standby:
+    def open_settled(self, place: str, target: Target) -> Standby:
         """A standby in exactly the state of `target`, with every transaction ended that was open in it.
 
         Takes longer than a gated one, and cannot be stepped.
@@ -153,57 +167,16 @@ class Standbys:
             RecoveryFailedError: PostgreSQL reached another state.
             ServerError, OSError: the history is damaged, the disk full.
         """
-        identity = self._copy(target.base, "recovery.signal")
-        try:
-            data = self._home.data(identity)
-            settings = recovery_settings(self._site, target) | {"archive_mode": "off"}
-            self._servers.start(identity, settings=settings, limit_seconds=RECOVERY_LIMIT_SECONDS)
-            verify_recovery(data, target)
-            self._servers.stop(identity)
-            make_mark(data / "standby.signal", self._site.account)
-            settings = (
-                standby_settings(self._site, target.base, target.spans)
-                | _UNFED
-                | {"recovery_target_timeline": "current"}
-            )
-            self._servers.start(identity, settings=settings)
-            standby = Standby(self._servers, self._home, identity, target.spans[0].timeline.id)
-        except BaseException:
-            remove_server(self._servers, self._home, identity)
-            raise
-        standby.lsn = target.lsn
-        return standby
-
-    def _copy(self, base: BaseRow, mark: str) -> str:
-        identity = secrets.token_hex(8)
-        account = self._site.account
-        account.make_folder(self._home.timeline(identity))
-        data = self._home.data(identity)
-        try:
-            copy_tree(self._site.bases(base.timeline) / base.id, data, account, lambda _: True)
-            make_mark(data / mark, account)
-        except BaseException:
-            remove_server(self._servers, self._home, identity)
-            raise
-        return identity
-
-    def _start_gated(self, identity: str, target: Target) -> GatedStandby:
-        data, base = self._home.data(identity), target.base
-        gathered = self._site.account.make_folder(self._home.wal(identity))
-        feed = Feed(self._site, gathered, data / "pg_wal", base.start_lsn)
-        feed.gather(target.spans, max(target.lsn, base.end_lsn + 1))
-        gate = target.lsn
-        if (data / "backup_label").exists():
-            self._check_snapshot(feed, target)
-        else:
-            gate = max(gate, feed.end_of_record(base.end_lsn))
-        feed.release(gate)
+        data = self._home.data(place)
+        fill_place(self._site, self._home, place, target.base, "recovery.signal")
+        settings = recovery_settings(self._site, target) | {"archive_mode": "off"}
+        self._servers.start(place, settings=settings, limit_seconds=RECOVERY_LIMIT_SECONDS)
+        verify_recovery(data, target)
+        self._servers.stop(place)
+        make_signal(data / "standby.signal", self._site.account)
         settings = standby_settings(self._site, target.base, target.spans) | _UNFED
-        self._servers.start(identity, settings=settings, limit_seconds=RECOVERY_LIMIT_SECONDS)
-        standby = GatedStandby(self._servers, self._home, identity, target.spans[0].timeline.id, feed)
-        await_replay(standby.session, gate)
-        standby.lsn = target.lsn
-        return standby
+        self._servers.start(place, settings=settings | {"recovery_target_timeline": "current"})
+        return Standby(self._servers, self._home, place, target)
 
     def _check_snapshot(self, feed: Feed, target: Target) -> None:
         base = target.base
