@@ -165,7 +165,7 @@ def _recover_once(lab: Lab) -> None:
     assert lab.read(lab.create(branch)) == ["one", "three", "two"]
     lab.finish(lab.engine.start_endpoint(lab.endpoint(branch).id)[1])
     assert lab.read(lab.restore(branch, branch, at=times[0], keep="before")) == ["one"]
-    with psycopg.connect(lab.uri(branch), options="", sslmode="disable") as client:
+    with psycopg.connect(lab.uri(branch), options="") as client:
         assert client.execute("SHOW timezone").fetchone() == ("UTC",)
     assert lab.read(lab.create(lab.named("before"), at=times[2])) == ["one", "three", "two"]
     assert_rows_match_files(lab)

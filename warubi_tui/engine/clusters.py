@@ -13,7 +13,9 @@ from warubi_tui.lsn import Lsn
 SUPERUSER = "cloud_admin"
 
 _SETTINGS = """\
-max_connections = 250
+max_connections = 220
+max_locks_per_transaction = 20
+max_pred_locks_per_transaction = 16
 shared_buffers = 16MB
 max_wal_senders = 4
 jit = off

@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+from contextlib import suppress
 from typing import Final
 
 BUFFER_BYTES: Final = 256 << 10
@@ -66,6 +67,12 @@ class TlsChannel:
 
     def send(self, contents: bytes) -> None:
         self.tls.write(contents)
+        self._flush()
+
+    def end(self) -> None:
+        """Says that nothing more will be sent."""
+        with suppress(ssl.SSLError):  # the client has not said so yet
+            self.tls.unwrap()
         self._flush()
 
     def take_read(self) -> bytes:
