@@ -1,18 +1,20 @@
 """What leaves the history window leaves the disk; what anybody needs stays, and is exact."""
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.engine.lab import Lab, assert_rows_match_files, opened
+from tests.engine.test_branching import Gate, refused
+from tests.engine.test_snapshots import remove, restore
 from warubi_tui.engine import clock
 from warubi_tui.engine.failures import ApiError
-from warubi_tui.engine.pruning import Pruning
-from warubi_tui.engine.store import BaseRow, BranchRow, GapRow, TimelineRow
+from warubi_tui.engine.store import BaseRow, BranchRow
 
 RETENTION = timedelta(hours=6)
 
@@ -65,8 +67,13 @@ class History:
 
 @pytest.fixture
 def history(copy_founded: Callable[[], Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[History]:
+    monkeypatch.setattr("warubi_tui.engine.engine._SWEEP_SECONDS", 3600)
     with opened(copy_founded()) as lab:
         yield History(lab, monkeypatch)
+
+
+def taken(base: BaseRow) -> datetime:
+    return clock.to_datetime(base.taken_at)
 
 
 def test_old_states_go_with_their_bytes_and_newer_ones_stay_exact(history: History) -> None:
@@ -77,7 +84,7 @@ def test_old_states_go_with_their_bytes_and_newer_ones_stay_exact(history: Histo
     third_base = history.base()
     history.write("third")
     before = history.bytes_used()
-    history.window_begins(clock.to_datetime(second_base.taken_at))
+    history.window_begins(taken(second_base))
     assert history.bases() == {second_base.id, third_base.id}
     assert before - history.bytes_used() > (40 << 20) + 20_000_000
     window = history.engine.window(lab.main.id)
@@ -93,3 +100,204 @@ def test_old_states_go_with_their_bytes_and_newer_ones_stay_exact(history: Histo
     assert lab.read(lab.create(lab.main, lsn=third_base.end_lsn)) == ["first", "second"]
     assert lab.read(lab.create(lab.main)) == ["first", "second", "third"]
     assert_rows_match_files(lab)
+
+
+def test_a_snapshot_keeps_its_state_and_nothing_else(history: History) -> None:
+    lab = history.lab
+    first = history.write("first")
+    snapshot = history.engine.take_snapshot(lab.main.id)
+    history.write("second", megabytes=60)
+    base = history.base()
+    (founding,) = history.bases() - {base.id}
+    before = history.bytes_used()
+    history.window_begins(taken(base))
+    assert history.bases() == {founding, base.id}
+    with_snapshot = history.bytes_used()
+    assert before - with_snapshot > 30 << 20
+    with refused(422, "outside the history window"):
+        lab.create(lab.main, at=first)
+    branch, _ = restore(lab, snapshot)
+    assert lab.read(branch) == ["first"]
+    lab.delete(branch)
+    remove(lab, snapshot)
+    assert history.bases() == {base.id}
+    assert with_snapshot - history.bytes_used() > (16 << 20) + 20_000_000
+    assert lab.read(lab.create(lab.main)) == ["first", "second"]
+    assert_rows_match_files(lab)
+
+
+def test_a_branch_without_a_base_of_its_own_keeps_what_it_came_from(history: History) -> None:
+    lab = history.lab
+    history.write("first")
+    child = lab.create(lab.main, name="child")
+    (founding,) = history.bases()
+    history.write("on child", child)
+    second = history.write("second", megabytes=40)
+    base = history.base()
+    history.window_begins(taken(base))
+    assert history.bases() == {founding, base.id}
+    later = history.write("later", child)
+    history.write("last", child)
+    grandchild = lab.create(child, at=later)
+    assert lab.read(grandchild) == ["first", "later", "on child"]
+    lab.delete(grandchild)
+    with refused(422, "outside the history window"):
+        lab.create(lab.main, at=second)
+    own = history.base(child)
+    history.window_begins(taken(own))
+    assert history.bases() == {base.id, own.id}
+    assert lab.read(lab.create(child)) == ["first", "last", "later", "on child"]
+    assert_rows_match_files(lab)
+
+
+def test_history_of_removed_branches_goes_when_it_leaves_the_window(history: History) -> None:
+    lab, main = history.lab, history.lab.main
+    first = history.write("first")
+    history.write("lost")
+    now = lab.restore(main, main, at=first, keep="kept")
+    kept = lab.named("kept")
+    lab.delete(kept)
+    assert kept.timeline in {row.id for row in lab.rows()[1]}
+    history.engine.prune()
+    assert kept.timeline in {row.id for row in lab.rows()[1]}
+    base = history.base(now)
+    history.window_begins(taken(base))
+    (timeline,) = lab.rows()[1]
+    assert (timeline.id, timeline.parent) == (now.timeline, None)
+    assert not history.engine.site.timeline(kept.timeline).exists()
+    assert lab.read(lab.create(now)) == ["first"]
+    assert_rows_match_files(lab)
+
+
+def test_with_no_retention_only_the_present_is_kept(history: History) -> None:
+    lab = history.lab
+    first = history.write("first")
+    base = history.base()
+    history.write("second")
+    history.engine.change_project(history_retention_seconds=0)
+    history.engine.prune()
+    assert history.bases() == {base.id}
+    for refusal in (
+        lambda: lab.create(lab.main, at=first),
+        lambda: lab.create(lab.main, lsn=base.end_lsn),
+        lambda: history.engine.window(lab.main.id),
+    ):
+        with refused(422, "restoring is turned off"):
+            refusal()
+    assert lab.read(lab.create(lab.main)) == ["first", "second"]
+    history.engine.change_project(history_retention_seconds=3600)
+    window = history.engine.window(lab.main.id)
+    assert (window.start, window.start_lsn) == (base.taken_at, base.end_lsn)
+
+
+def test_what_is_being_read_stays_until_it_is_read(history: History) -> None:
+    lab = history.lab
+    history.write("first")
+    base = history.base()
+    everything = history.bases()
+    with history.engine.pins.hold(lab.main.timeline), history.engine.pins.hold(lab.main.timeline):
+        history.window_begins(taken(base))
+        assert history.bases() == everything
+    with history.engine.jobs.claim(shared=[lab.main.id]):
+        history.engine.prune()
+        assert history.bases() == everything
+    history.engine.prune()
+    assert history.bases() == {base.id}
+
+
+@pytest.fixture
+def gate(history: History, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    gate = Gate(history.lab, monkeypatch)
+    yield gate
+    gate.open()
+
+
+def test_a_create_that_was_accepted_gets_what_left_the_window_meanwhile(history: History, gate: Gate) -> None:
+    lab = history.lab
+    first = history.write("first")
+    history.write("second", megabytes=20)
+    base = history.base()
+    branch, _, operations = history.engine.create_branch(parent_id=lab.main.id, name=None, at=first, lsn=None)
+    everything = history.bases()
+    history.window_begins(taken(base))
+    assert history.bases() == everything
+    gate.open()
+    lab.finish(operations)
+    history.engine.prune()
+    assert lab.read(history.engine.branch(branch.id)) == ["first"]
+    with refused(422, "outside the history window"):
+        lab.create(lab.main, at=first)
+
+
+def test_creates_at_the_oldest_moment_race_prunes(history: History) -> None:
+    """Each is exact or refused, whatever happens in between; nothing is half there."""
+    lab, main = history.lab, history.lab.main
+    moments = []
+    for number in range(4):
+        history.write(f"note {number}")
+        moments.append(taken(history.base()))
+    accepted: list[tuple[BranchRow, list[str]]] = []
+    refusals: list[ApiError] = []
+    over = threading.Event()
+
+    def create_oldest() -> None:
+        while not over.is_set():
+            window = history.engine.window(main.id)
+            oldest = clock.to_datetime(window.start)
+            notes = [f"note {number}" for number, moment in enumerate(moments) if moment <= oldest]
+            try:
+                branch = lab.create(main, at=oldest)
+            except ApiError as error:
+                refusals.append(error)
+            else:
+                accepted.append((branch, notes))
+
+    with ThreadPoolExecutor(2) as pool:
+        creators = [pool.submit(create_oldest) for _ in range(2)]
+        for moment in itertools.chain(*([moment] * 2 for moment in moments)):
+            done = len(accepted) + len(refusals)
+            history.window_begins(moment)
+            while len(accepted) + len(refusals) == done and not creators[0].done():
+                history.engine.prune()
+        over.set()
+        for creator in creators:
+            creator.result()
+    assert {error.status for error in refusals} <= {422}
+    assert len(accepted) > len(refusals)
+    for branch, notes in accepted:
+        assert lab.read(branch) == notes
+        lab.delete(branch)
+    history.engine.prune()
+    assert len(history.bases()) == 1
+    assert_rows_match_files(lab)
+
+
+@pytest.mark.parametrize("moment", ["written, not committed", "recorded", "bases removed", "log removed"])
+def test_a_prune_that_is_cut_off_is_done_again(
+    copy_founded: Callable[[], Path], monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    root = copy_founded()
+
+    def cut_off(name: str) -> None:
+        if name == f"prune: {moment}":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("warubi_tui.engine.engine._SWEEP_SECONDS", 3600)
+    with opened(root) as lab:
+        history = History(lab, monkeypatch)
+        history.write("first", megabytes=20)
+        base = history.base()
+        with monkeypatch.context() as dying:
+            dying.setattr("warubi_tui.engine.pruning.failpoint", cut_off)
+            history.set_horizon(taken(base))
+            with pytest.raises(KeyboardInterrupt):
+                lab.engine.prune()
+        history.set_horizon(taken(base))
+        assert lab.read(lab.create(lab.main)) == ["first"]
+    with opened(root) as again:
+        again.engine.prune()
+        assert_rows_match_files(again)
+        assert {row.id for row in again.rows()[2]} == {base.id}
+        archive = again.engine.site.wal(again.main.timeline)
+        assert not [file for file in archive.iterdir() if file.name.endswith("000000000000000001")]
+        assert again.read(again.create(again.main)) == ["first"]

@@ -13,6 +13,7 @@ from warubi_tui.engine.store import (
     EndpointRow,
     OperationRow,
     RoleRow,
+    ScheduleRow,
     TimelineRow,
     Transaction,
 )
@@ -138,7 +139,7 @@ def _check(tx: Transaction, branch: BranchRow, *, hard: bool) -> None:
 
 def forget_branch(tx: Transaction, branch_id: str, timeline: str | None = None) -> None:
     """Removes a branch's rows, and a timeline's if one is named."""
-    for kind in (EndpointRow, RoleRow, DatabaseRow):
+    for kind in (EndpointRow, RoleRow, DatabaseRow, ScheduleRow):
         tx.delete(kind, branch=branch_id)
     tx.delete(BranchRow, id=branch_id)
     if timeline is not None:

@@ -12,7 +12,6 @@ from warubi_tui.engine.deleting import forget_branch
 from warubi_tui.engine.failpoints import failpoint
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.jobs import Claim, Commit, Step, nothing
-from warubi_tui.engine.lineage import trace
 from warubi_tui.engine.names import new_id, new_timeline
 from warubi_tui.engine.snapshots import Snapshotting
 from warubi_tui.engine.state import find_branch
@@ -25,7 +24,6 @@ from warubi_tui.engine.store import (
     Transaction,
     Value,
 )
-from warubi_tui.engine.targets import Target, find_at_lsn
 
 Restored = tuple[BranchRow, list[EndpointRow], list[OperationRow]]
 
@@ -64,7 +62,7 @@ class Previewing(Snapshotting):
             exclusive += [target.id, name_claim(exchange.old_name)]
         with self.jobs.claim(exclusive=exclusive, shared=[snapshot_id]) as claim:
             self.check_name(name)
-            state = self.affordable(self._state(snapshot_id))
+            state = self.affordable(self.snapshot_state(snapshot_id))
             build = Build(new_timeline(), state, self.passwords(target.id))
             branch = _restored_branch(exchange, name, target, snapshot, build)
             return self._launch_restore(claim, branch, build, exchange if finalize else None)
@@ -77,14 +75,6 @@ class Previewing(Snapshotting):
         target = self.branch(target_id or snapshot.source_branch)
         check_not_previewed(target)
         return target
-
-    def _state(self, snapshot_id: str) -> Target:
-        with self.store.transaction() as tx:
-            row = tx.one(SnapshotRow, id=snapshot_id)
-            if row is None:
-                raise ApiError(404, f"snapshot {snapshot_id} not found")
-            spans = trace(tx, row.timeline, row.pin_lsn)
-        return find_at_lsn(self.site, spans, row.pin_lsn)
 
     def _launch_restore(
         self, claim: Claim, branch: BranchRow, build: Build, exchange: _Exchange | None

@@ -36,7 +36,7 @@ class Pruning(Building):
         """
         with self.tidying:
             with self.store.transaction() as tx:
-                kept = keep(self.needs(tx))
+                kept = keep(need for _, need in self.needs(tx))
                 bases = _forget_bases(tx, kept)
                 gaps = _record_gaps(tx, kept)
                 doomed = _mark_unneeded(tx, kept)
@@ -53,8 +53,8 @@ class Pruning(Building):
                 with self.store.transaction() as tx:
                     commit(tx)
 
-    def needs(self, tx: Transaction) -> Iterator[Need]:
-        """Who needs which history now."""
+    def needs(self, tx: Transaction) -> Iterator[tuple[str, Need]]:
+        """Who needs which history now: ids of branches, timelines being made, and snapshots."""
         project = tx.one(ProjectRow)
         assert project is not None
         horizon = clock.now() - project.history_retention_seconds * 1_000_000
@@ -65,12 +65,12 @@ class Pruning(Building):
             if branch.timeline in ready:
                 spans = trace(tx, branch.timeline, FOREVER)
                 read = branch.id in busy or branch.timeline in held
-                yield Everything(spans) if read else Since(spans, horizon)
+                yield branch.id, Everything(spans) if read else Since(spans, horizon)
         for row in rows:
             if row.state == "creating" and row.parent is not None and row.fork_lsn is not None:
-                yield Everything(trace(tx, row.parent, row.fork_lsn))
+                yield row.id, Everything(trace(tx, row.parent, row.fork_lsn))
         for snapshot in tx.all(SnapshotRow):
-            yield Point(trace(tx, snapshot.timeline, snapshot.pin_lsn))
+            yield snapshot.id, Point(trace(tx, snapshot.timeline, snapshot.pin_lsn))
 
 
 def _settled(tx: Transaction) -> list[TimelineRow]:

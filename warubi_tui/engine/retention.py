@@ -14,6 +14,9 @@ FOREVER: Final = 1 << 62
 MOST_BASES: Final = 8
 """How many bases of one timeline are kept inside the history window."""
 
+_CHECKPOINT: Final = 8192
+"""More than the record takes that replay from a base begins with; it may go over a segment's end."""
+
 Stretch = tuple[int, int]
 """A part of a log: [low, high)."""
 
@@ -119,7 +122,8 @@ def _path(spans: Sequence[Span], usable: Callable[[BaseRow], bool]) -> _Path:
         found = next((base for base in reversed(span.bases) if usable(base)), None)
         first = found or next(iter(span.bases), None)
         if first is not None:
-            oldest = _Path(first, [*stretches, (timeline, (first.start_lsn, span.high))])
+            end = max(span.high, first.start_lsn + _CHECKPOINT)
+            oldest = _Path(first, [*stretches, (timeline, (first.start_lsn, end))])
             if found is not None:
                 return oldest
         stretches.append((timeline, (span.low, span.high)))

@@ -6,13 +6,15 @@ from datetime import datetime
 from typing import Final
 
 from warubi_tui.engine import clock
+from warubi_tui.engine.clusters import ClusterError
 from warubi_tui.engine.failpoints import failpoint
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.jobs import Commit, Step, nothing
+from warubi_tui.engine.lineage import trace
 from warubi_tui.engine.names import new_id
 from warubi_tui.engine.pruning import Pruning
 from warubi_tui.engine.store import BranchRow, OperationRow, SnapshotRow, Transaction, Value
-from warubi_tui.engine.targets import Target
+from warubi_tui.engine.targets import Target, find_at_lsn
 from warubi_tui.lsn import Lsn
 
 MOST_MANUAL: Final = 100
@@ -25,8 +27,7 @@ class Snapshotting(Pruning):
     def snapshots(self) -> list[SnapshotRow]:
         """All, newest first."""
         with self.store.transaction() as tx:
-            rows = tx.all(SnapshotRow)
-        return sorted(rows, key=lambda row: (row.created_at, row.id), reverse=True)
+            return sorted(tx.all(SnapshotRow), key=lambda row: row.created_at)[::-1]
 
     def snapshot(self, snapshot_id: str) -> SnapshotRow:
         """Raises ApiError 404."""
@@ -73,6 +74,16 @@ class Snapshotting(Pruning):
                 failpoint("snapshot: written, not committed")
         failpoint("snapshot: taken")
         return row
+
+    def snapshot_state(self, snapshot_id: str) -> Target:
+        """What a snapshot keeps. Raises ApiError 404, 500 (the log cannot be read)."""
+        with self.store.transaction() as tx:
+            row = find_snapshot(tx, snapshot_id)
+            spans = trace(tx, row.timeline, row.pin_lsn)
+        try:
+            return find_at_lsn(self.site, spans, row.pin_lsn)
+        except ClusterError as error:
+            raise ApiError(500, f"the history snapshot {row.name} needs is damaged: {error}") from error
 
     def change_snapshot(self, snapshot_id: str, changes: Mapping[str, object]) -> SnapshotRow:
         """Changes `name` (str) and `expires_at` (aware datetime or None): those given.

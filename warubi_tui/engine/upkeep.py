@@ -9,6 +9,7 @@ from typing import Final
 import psycopg
 
 from warubi_tui.engine.clusters import ClusterError
+from warubi_tui.engine.consolidating import Consolidating
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.previewing import Previewing
 from warubi_tui.engine.schedules import Scheduling
@@ -21,7 +22,7 @@ _PRUNE_SECONDS: Final = 60.0
 _log = logging.getLogger("warubi.engine")
 
 
-class Upkeep(Previewing, Scheduling):
+class Upkeep(Previewing, Scheduling, Consolidating):
     """What the sweeper does besides tending to branches."""
 
     def __init__(self, site: Site, store: Store) -> None:
@@ -29,7 +30,7 @@ class Upkeep(Previewing, Scheduling):
         self._next_prune = time.monotonic()
 
     def tend_history(self) -> None:
-        """Takes the snapshots that are due, deletes those that expired, and prunes once a minute.
+        """Takes the snapshots that are due, deletes those that expired, and once a minute saves room.
 
         What fails is logged and done the next time.
         """
@@ -41,6 +42,8 @@ class Upkeep(Previewing, Scheduling):
             _attempt(f"expiring {snapshot}", partial(self.delete_snapshot, snapshot))
         if time.monotonic() >= self._next_prune:
             self._next_prune = time.monotonic() + _PRUNE_SECONDS
+            for owner in self.expensive_owners():
+                _attempt(f"giving {owner} a copy of its own", partial(self.settle, owner))
             _attempt("pruning", self.prune)
 
 
