@@ -20,7 +20,7 @@ class TransactionEnd:
     committed: bool
 
 
-_END = re.compile(r"(?:\S+: )?(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?)\+00")
+_END = re.compile(r"(?:(?P<prepared>\d+): )?(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?)\+00")
 
 
 def transaction_ends(session: psycopg.Connection, start: str) -> list[TransactionEnd]:
@@ -29,15 +29,17 @@ def transaction_ends(session: psycopg.Connection, start: str) -> list[Transactio
     found = session.execute(
         "SELECT start_lsn - '0/0'::pg_lsn, end_lsn - '0/0'::pg_lsn, record_length, xid::text, record_type,"
         " description FROM pg_get_wal_records_info(%s, pg_current_wal_flush_lsn())"
-        " WHERE resource_manager = 'Transaction' AND record_type IN ('COMMIT', 'ABORT') ORDER BY start_lsn",
+        " WHERE resource_manager = 'Transaction'"
+        " AND record_type IN ('COMMIT', 'ABORT', 'COMMIT_PREPARED', 'ABORT_PREPARED') ORDER BY start_lsn",
         (start,),
     )
     ends = []
     for first, end, length, xid, kind, description in found:
         match = _END.match(description)
         assert match is not None, description
-        time = datetime.fromisoformat(match[1]).replace(tzinfo=UTC)
-        ends.append(TransactionEnd(int(first), int(end), length, int(xid), time, kind == "COMMIT"))
+        time = datetime.fromisoformat(match["time"]).replace(tzinfo=UTC)
+        whose = int(match["prepared"] or xid)
+        ends.append(TransactionEnd(int(first), int(end), length, whose, time, kind.startswith("COMMIT")))
     return ends
 
 
