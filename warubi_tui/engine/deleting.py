@@ -59,9 +59,7 @@ class Deleting(Building):
         tx.update(EndpointRow, {"wanted": 0, "suspended_at": moment}, branch=branch.id, wanted=1)
 
         def stop() -> Commit:
-            for row in endpoints:
-                if row.type == "read_only":
-                    self.read_only.stop(row.id)
+            self.read_only.tidy()
             self.servers.stop(branch.timeline)
             return nothing
 
@@ -71,7 +69,12 @@ class Deleting(Building):
     def _remove(self, tx: Transaction, branch: BranchRow) -> list[Step]:
         forget_branch(tx, branch.id)
         tx.update(TimelineRow, {"state": "deleting"}, id=branch.timeline)
-        return [Step("delete_timeline", lambda: self.discard(branch.timeline))]
+
+        def remove() -> Commit:
+            self.read_only.tidy()
+            return self.discard(branch.timeline)
+
+        return [Step("delete_timeline", remove)]
 
     def recover_branch(self, branch_id: str) -> tuple[BranchRow, list[EndpointRow]]:
         """Takes a deleted branch back, idle, with its connection string; it does not expire any more.

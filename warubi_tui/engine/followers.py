@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -13,7 +14,7 @@ from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.lineage import Span, restore_command
 from warubi_tui.engine.looking import Looking
 from warubi_tui.engine.readonly import await_replay, fill_place, remove_place, standby_settings
-from warubi_tui.engine.servers import Servers
+from warubi_tui.engine.servers import ServerError, Servers
 from warubi_tui.engine.state import find_branch
 from warubi_tui.engine.store import BranchRow, EndpointRow
 from warubi_tui.engine.targets import newest_base
@@ -52,10 +53,9 @@ class Followers:
             self._build(place, self._looking.history(branch.id), endpoint_id)
 
     def stop(self, endpoint_id: str) -> None:
-        """Stops the server, if it runs: sessions end with SQLSTATE 57P01. Raises ServerError."""
+        """Stops the server, if it runs: sessions end with SQLSTATE 57P01."""
         place = _place(endpoint_id)
         with self._servers.held(place):
-            self._servers.stop(place)
             self._end(place)
 
     def runs(self, endpoint_id: str) -> bool:
@@ -109,9 +109,12 @@ class Followers:
 
     def _end(self, place: str) -> None:
         self._mark(place).unlink(missing_ok=True)
+        with suppress(ServerError):
+            self._servers.stop(place)
         self._servers.kill(place)
 
     def _remove(self, place: str) -> None:
+        self._end(place)
         remove_place(self._servers, self._home, place)
 
     def _build(self, place: str, spans: Sequence[Span], endpoint_id: str) -> None:
