@@ -126,6 +126,17 @@ def test_a_schema_only_branch_of_the_past(lab: Lab, shop: BranchRow, before: dat
         assert session.execute("SELECT count(*) FROM log").fetchone() == (0,)
 
 
+def test_a_schema_only_branch_nobody_wrote_to_has_children(lab: Lab, shop: BranchRow) -> None:
+    bare, _, operations = lab.engine.create_branch(
+        parent_id=shop.id, name=None, at=None, lsn=None, init_source="schema-only"
+    )
+    lab.finish(operations)
+    child = lab.create(bare)
+    assert child.state == "ready"
+    lab.delete(child)
+    lab.delete(lab.engine.branch(bare.id))
+
+
 def test_a_schema_only_branch_that_cannot_be_made_leaves_nothing(
     lab: Lab, shop: BranchRow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,7 +145,7 @@ def test_a_schema_only_branch_that_cannot_be_made_leaves_nothing(
     def disk_full(_: str) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(lab.engine.bases, "take_cold", disk_full)
+    monkeypatch.setattr(lab.engine.bases, "take_hot", disk_full)
     _, _, operations = lab.engine.create_branch(
         parent_id=shop.id, name=None, at=None, lsn=None, init_source="schema-only"
     )

@@ -4,11 +4,10 @@ from dataclasses import replace
 from typing import Final
 
 from warubi_tui.engine.building import Build, creating_row, forget_timeline
-from warubi_tui.engine.clusters import read_control
 from warubi_tui.engine.failpoints import failpoint
 from warubi_tui.engine.names import new_timeline
 from warubi_tui.engine.retention import Need, Point, Since, keep
-from warubi_tui.engine.snapshots import Snapshotting
+from warubi_tui.engine.snapshots import Snapshotting, find_snapshot
 from warubi_tui.engine.store import BaseRow, BranchRow, SnapshotRow, TimelineRow, Value
 
 _WORTH_IT: Final = 64 << 20
@@ -46,14 +45,8 @@ class Consolidating(Snapshotting):
             with self.jobs.claim(exclusive=[owner]):
                 self._copy_snapshot(owner)
         elif branch is not None:
-            with self.jobs.claim(exclusive=[owner]), self.servers.held(branch.timeline):
-                self._take_base(branch.timeline)
-
-    def _take_base(self, timeline: str) -> None:
-        if self.servers.pid(timeline) is not None:
-            self.bases.take_hot(timeline)
-        elif read_control(self.site, self.site.data(timeline)).shut_down:
-            self.bases.take_cold(timeline)
+            with self.jobs.claim(exclusive=[owner]), self.running(branch.timeline):
+                self.bases.take_hot(branch.timeline)
 
     def _copy_snapshot(self, snapshot_id: str) -> None:
         target = self.affordable(self.snapshot_state(snapshot_id))
@@ -61,9 +54,11 @@ class Consolidating(Snapshotting):
         with self.store.transaction() as tx:
             tx.insert(creating_row(build))
         failpoint("snapshot copy: planned")
+        bases: list[BaseRow] = []
         try:
-            made = self.timelines.materialize(build.timeline, target, lambda: None)
-            base = self.bases.take_cold(build.timeline)
+            made = self.timelines.materialize(
+                build.timeline, target, lambda: bases.append(self.bases.take_hot(build.timeline))
+            )
             self.timelines.keep_history_only(build.timeline)
         except BaseException:
             self.timelines.remove(build.timeline)
@@ -74,8 +69,10 @@ class Consolidating(Snapshotting):
         with self.store.transaction() as tx:
             own: dict[str, Value] = {"state": "history", "tli": made.tli, "parent": None, "fork_lsn": None}
             tx.update(TimelineRow, own, id=build.timeline)
-            pin: dict[str, Value] = {"timeline": build.timeline, "pin_lsn": base.end_lsn}
+            pin: dict[str, Value] = {"timeline": build.timeline, "pin_lsn": bases[0].end_lsn}
             tx.update(SnapshotRow, pin, id=snapshot_id)
+            moment = find_snapshot(tx, snapshot_id).timestamp
+            tx.update(BaseRow, {"taken_at": moment}, id=bases[0].id)
         failpoint("snapshot copy: recorded")
 
 

@@ -44,9 +44,10 @@ class Planting(Schemas):
             port = self.servers.port(plant.timeline)
             run_script(self.site, Address(self.site.socket(plant.timeline), port), script)
             plant.inventory = self.catalog.settle(plant.timeline, plant.passwords)
+            # Recovery from a cold base ends in an error where nothing was logged after it.
+            self.bases.take_hot(plant.timeline)
 
         self.timelines.create_first(plant.timeline, prepare)
-        self.bases.take_cold(plant.timeline)
 
     def record_plant(self, tx: Transaction, branch_id: str, plant: Plant) -> None:
         """Writes down a finished timeline."""
