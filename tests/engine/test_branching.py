@@ -172,10 +172,14 @@ def test_a_branch_that_is_read_is_not_changed(lab: Lab, dev: BranchRow, gate: Ga
 
 def test_a_branch_that_is_restored_is_not_read(lab: Lab, dev: BranchRow, gate: Gate) -> None:
     lab.write(dev, "now")
-    _, operations = lab.engine.restore_branch(
+    answer, operations = lab.engine.restore_branch(
         dev.id, source_id=dev.id, at=datetime.now(UTC), lsn=None, preserve_under_name="dev before"
     )
     assert lab.engine.branch(dev.id).state == "resetting"
+    kept = lab.named("dev before")
+    assert (answer.parent, kept.state) == (kept.id, "init")
+    with refused(423):
+        lab.engine.delete_branch(kept.id)
     with refused(423):
         lab.create(dev)
     with refused(423):

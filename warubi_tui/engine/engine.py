@@ -137,7 +137,7 @@ class Engine(Branching, Restoring, Deleting, Upkeep, Suspending):
         """Removes what was not committed when a former engine ended. Rows decide; doubtful files are kept."""
         with self.store.transaction() as tx:
             fail_unfinished(tx)
-            tx.update(BranchRow, {"state": "ready"}, state="resetting")
+            _forget_unfinished_restores(tx)
             unfinished = tx.all(TimelineRow, state="creating")
             doomed = tx.all(TimelineRow, state="deleting")
         failpoint("start: operations failed")
@@ -276,6 +276,15 @@ class Engine(Branching, Restoring, Deleting, Upkeep, Suspending):
                         self.bases.take_hot(branch.timeline)
         except (ApiError, ClusterError, ServerError, OSError, psycopg.Error):
             _log.warning("tending branch %s failed", branch.id, exc_info=True)
+
+
+def _forget_unfinished_restores(tx: Transaction) -> None:
+    """Branches are as they were; those that were to keep their states are not needed."""
+    tx.update(BranchRow, {"state": "ready"}, state="resetting")
+    making = {row.id for row in tx.all(TimelineRow, state="creating")}
+    for branch in tx.all(BranchRow, state="init"):
+        if branch.timeline not in making:
+            forget_branch(tx, branch.id)
 
 
 def _forget_unfinished(tx: Transaction, timeline: str) -> None:

@@ -51,7 +51,9 @@ class Restoring(Building):
         """
         other = [source_id] if source_id != branch_id else []
         kept_name = preserve_under_name or self._free_name(self.branch(branch_id))
-        with self.jobs.claim(exclusive=[branch_id, name_claim(kept_name)], shared=other) as claim:
+        kept_id = new_id("br")
+        claims = [branch_id, kept_id, name_claim(kept_name)]
+        with self.jobs.claim(exclusive=claims, shared=other) as claim:
             branch = self.branch(branch_id)
             check_not_previewed(branch)
             if source_id == branch_id:
@@ -61,7 +63,11 @@ class Restoring(Building):
             self.check_name(kept_name)
             target = self.affordable(self.resolve(source_id, at=at, lsn=lsn))
             passwords = self.passwords(source_id) | self.passwords(branch_id)
-            kept = _kept_branch(branch, kept_name, source_id, in_sight=preserve_under_name is not None)
+            kept = replace(
+                _kept_branch(branch, source_id, in_sight=preserve_under_name is not None),
+                id=kept_id,
+                name=kept_name,
+            )
             parent = _parent_after_restore(branch, source_id, kept.id)
             return self._launch_swap(
                 claim,
@@ -101,16 +107,17 @@ class Restoring(Building):
             if swap.kept.deleted_at is None:
                 self.limits.check(tx, branches=1, roots=int(swap.kept.parent is None and swap.parent is None))
             tx.insert(creating_row(swap.build))
+            tx.insert(swap.kept)
             tx.update(BranchRow, {"state": "resetting", "state_changed_at": clock.now()}, id=branch_id)
             task, operations = self.jobs.plan(tx, claim, branch_id, steps)
             changed = find_branch(tx, branch_id)
         failpoint("restore: planned")
         self.jobs.launch(task)
-        return changed, operations
+        return replace(changed, parent=swap.parent, parent_timestamp=swap.parent_timestamp), operations
 
     def _record_swap(self, tx: Transaction, swap: _Swap) -> None:
         branch_id = swap.branch.id
-        tx.insert(swap.kept)
+        tx.update(BranchRow, {"state": "ready", "state_changed_at": clock.now()}, id=swap.kept.id)
         copy_records(tx, branch_id, swap.kept.id)
         fork_lsn = self.record_build(tx, branch_id, swap.build)
         tx.update(BranchRow, {"parent": swap.kept.id}, parent=branch_id)
@@ -142,6 +149,7 @@ class Restoring(Building):
         def commit(tx: Transaction) -> None:
             changes: dict[str, str | int | None] = {"state": "ready", "state_changed_at": clock.now()}
             tx.update(BranchRow, changes, id=swap.branch.id)
+            tx.delete(BranchRow, id=swap.kept.id)
             tx.delete(TimelineRow, id=swap.build.timeline)
 
         return commit
@@ -176,14 +184,15 @@ def _is_served(swap: _Swap) -> bool:
     return any(row.type == "read_write" for row in swap.endpoints)
 
 
-def _kept_branch(branch: BranchRow, name: str, source_id: str, *, in_sight: bool) -> BranchRow:
-    """The row for the state a restore replaces. Of a root restored from another branch it is the root."""
+def _kept_branch(branch: BranchRow, source_id: str, *, in_sight: bool) -> BranchRow:
+    """The row for the state a restore replaces. Of a root restored from another branch it is the root.
+
+    Until the restore is over it points, like the branch itself, at the branch's timeline.
+    """
     moment = clock.now()
     return replace(
         branch,
-        id=new_id("br"),
-        name=name,
-        state="ready",
+        state="init",
         is_default=0,
         protected=0,
         expires_at=None,
