@@ -17,22 +17,26 @@ from tests.conftest import RunningEngine
 from tests.engine.lab import wait_until
 
 VARIABLE: Final = "WARUBI_NEON_CLI"
-_FOLDER: Final = os.environ.get(VARIABLE)
+_FOLDERS: Final = os.environ.get(VARIABLE)
 _LIMIT_SECONDS: Final = 60
 _UNFINISHED: Final = {"scheduling", "running"}
 
 
 def find_program(name: str) -> str | None:
-    """Where the program `name` (`neon` or `neonctl`) is: in the folder the variable names, else on PATH."""
-    return shutil.which(name, path=_FOLDER) if _FOLDER else shutil.which(name)
+    """Where the program `name` (`neon` or `neonctl`) is: in the folders the variable lists, else on PATH."""
+    return shutil.which(name, path=_FOLDERS) if _FOLDERS else shutil.which(name)
 
 
 def why_not(name: str) -> str | None:
     """Why the program cannot be run here; None where it can."""
-    if shutil.which("node") is None:
+    node = shutil.which("node")
+    if node is None:
         return "node is not installed"
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    if [int(part) for part in version.lstrip("v").split(".")[:2]] < [20, 19]:
+        return f"Neon's programs need node 20.19 or newer, this is {version}"
     if find_program(name) is None:
-        return f"{name} is neither in the folder ${VARIABLE} names nor on PATH (npm install neon neonctl)"
+        return f"{name} is neither in the folders ${VARIABLE} lists nor on PATH (npm install neon neonctl)"
     return None
 
 
