@@ -66,7 +66,7 @@ class TlsChannel:
         return contents
 
     def send(self, contents: bytes) -> None:
-        self.tls.write(contents)
+        encrypt(self.tls, memoryview(contents))
         self._flush()
 
     def end(self) -> None:
@@ -89,6 +89,12 @@ class TlsChannel:
     def _flush(self) -> None:
         if self.outgoing.pending:
             self.socket.sendall(self.outgoing.read())
+
+
+def encrypt(tls: ssl.SSLObject, contents: memoryview) -> None:
+    """Writes everything; one call takes no more than a record."""
+    while contents:
+        contents = contents[tls.write(contents) :]
 
 
 def read_exactly(connection: socket.socket, count: int) -> bytes:

@@ -21,9 +21,10 @@ class TurnedAwayError(Exception):
 
 @dataclass(frozen=True)
 class Cancel:
-    """The client wants the session with this key to stop what it does."""
+    """The client wants the session with this key to stop what it does. `channel`: None without TLS."""
 
     key: bytes
+    channel: TlsChannel | None
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def receive(connection: socket.socket, certificate: Certificate, newest: int) ->
             channel = TlsChannel(connection, certificate.context)
             return _read_startup(channel, newest, *wire.read_packet(channel))
         elif code == wire.CANCEL_REQUEST:
-            return Cancel(contents)
+            return Cancel(contents, None)
         else:
             turned_away = TurnedAwayError("28000", "connection is insecure (try using `sslmode=require`)")
             plain.send(wire.fatal(turned_away.state, str(turned_away)))
@@ -69,7 +70,7 @@ def receive(connection: socket.socket, certificate: Certificate, newest: int) ->
 
 def _read_startup(channel: TlsChannel, newest: int, code: int, contents: bytes) -> Startup | Cancel:
     if code == wire.CANCEL_REQUEST:
-        return Cancel(contents)
+        return Cancel(contents, channel)
     if code >> 16 != wire.PROTOCOL_3 >> 16:
         turned_away = TurnedAwayError("0A000", f"unsupported frontend protocol {code >> 16}.{code & 0xFFFF}")
         channel.send(wire.fatal(turned_away.state, str(turned_away)))

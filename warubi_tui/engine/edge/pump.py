@@ -11,7 +11,7 @@ import socket
 import ssl
 from typing import Final
 
-from warubi_tui.engine.edge.channels import BUFFER_BYTES, TlsChannel
+from warubi_tui.engine.edge.channels import BUFFER_BYTES, TlsChannel, encrypt
 
 _IN: Final = select.POLLIN
 _OUT: Final = select.POLLOUT
@@ -93,7 +93,7 @@ class Pump:
             return False
         if not count:
             return False
-        self._tls.write(self._buffer[:count])
+        encrypt(self._tls, self._buffer[:count])
         self._to_client = _send(self._client, self._outgoing.read())
         return True
 

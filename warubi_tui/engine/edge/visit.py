@@ -58,9 +58,11 @@ class Visit:
             wanted = receive(connection, self._certificate, self._host.protocol_version)
             if isinstance(wanted, Cancel):
                 self._keys.cancel(wanted.key)
-                return
-            with self._usage.visiting(self._endpoint):
-                self._serve(wanted)
+            else:
+                with self._usage.visiting(self._endpoint):
+                    self._serve(wanted)
+            if wanted.channel is not None:
+                _say_goodbye(wanted.channel)
         except (TurnedAwayError, GoneError, wire.ProtocolError, EOFError, ssl.SSLError, OSError):
             return
 
@@ -75,8 +77,6 @@ class Visit:
                     pump = Pump(channel, session.connection)
                     if pump.run():
                         _see_off(session, pump.unsent)
-                    else:
-                        _say_goodbye(channel)
         except RefusedLoginError as error:
             channel.send(error.answer)
         except TurnedAwayError as error:
