@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from tests.engine.lab import DATABASE, OWNER, Lab, servers_below, wait_until
+from warubi_tui.engine.clock import to_datetime
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.readonly import ReadOnlyServer
 from warubi_tui.engine.store import BranchRow
@@ -115,6 +116,16 @@ def test_outside_the_window_there_is_nothing_to_see(lab: Lab, times: dict[str, d
             pass
         assert refusal.value.status == 404
         assert probes(lab) == {}
+
+
+def test_the_oldest_moment_is_the_first_base(lab: Lab, times: dict[str, datetime]) -> None:
+    window = lab.engine.window(lab.main.id)
+    assert times["a"] > to_datetime(window.start)
+    with travelling(lab) as travel:
+        for at, lsn in ((to_datetime(window.start), None), (None, Lsn(window.start_lsn))):
+            with travel.open(lab.main.id, at=at, lsn=lsn) as server, connect(server) as session:
+                assert session.execute("SELECT to_regclass('log')").fetchone() == (None,)
+        assert look(travel, lab.main, times["a"])[0] == "a"
 
 
 def test_the_past_of_a_parent_and_of_a_replaced_state(lab: Lab, times: dict[str, datetime]) -> None:

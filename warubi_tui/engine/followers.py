@@ -1,6 +1,7 @@
 """Read-only computes: hot standbys that follow the server of their branch."""
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -20,6 +21,8 @@ from warubi_tui.engine.store import BranchRow, EndpointRow
 from warubi_tui.engine.targets import newest_base
 
 _SENDER_PATIENCE: Final = "5s"
+
+_log = logging.getLogger("warubi.engine")
 
 
 class Followers:
@@ -72,7 +75,7 @@ class Followers:
             with self._servers.held(folder.name):
                 follows = self._follows(folder.name)
                 if follows is None or self._should_follow(folder.name) != follows:
-                    self._remove(folder.name)
+                    self._remove_now_or_later(folder.name)
 
     def close(self) -> None:
         """Ends all servers."""
@@ -112,6 +115,12 @@ class Followers:
         with suppress(ServerError):
             self._servers.stop(place)
         self._servers.kill(place)
+
+    def _remove_now_or_later(self, place: str) -> None:
+        try:
+            self._remove(place)
+        except OSError:
+            _log.warning("a read-only compute leaves files behind", exc_info=True)
 
     def _remove(self, place: str) -> None:
         self._end(place)

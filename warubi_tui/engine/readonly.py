@@ -82,16 +82,16 @@ def _replayed(session: psycopg.Connection) -> int:
     return int(row[0])
 
 
-def fill_place(site: Site, home: Site, identity: str, base: BaseRow, signal: str) -> None:
+def fill_place(site: Site, home: Site, identity: str, base: BaseRow, mark: str) -> None:
     """Puts a copy of a base where a read-only server is to run, in the place of what was there.
 
     Args:
-        signal: the file by which PostgreSQL is told what to do with it (`standby.signal`).
+        mark: the file by which PostgreSQL is told what to do with it (`standby.signal`).
     """
     site.account.make_folder(home.timeline(identity))
     data = home.data(identity)
     refresh_tree(site.bases(base.timeline) / base.id, data, site.account)
-    make_signal(data / signal, site.account)
+    make_signal(data / mark, site.account)
 
 
 def make_signal(path: Path, account: Account) -> None:

@@ -20,6 +20,7 @@ from warubi_tui.engine.readonly import (
 )
 from warubi_tui.engine.servers import ServerError, Servers
 from warubi_tui.engine.site import Site
+from warubi_tui.engine.store import BaseRow
 from warubi_tui.engine.targets import Target
 from warubi_tui.engine.timelines import RECOVERY_LIMIT_SECONDS, recovery_settings, verify_recovery
 from warubi_tui.engine.wal import has_usable_snapshot
@@ -140,7 +141,7 @@ class Standbys:
             ClusterError, ServerError, OSError: the history is damaged, the disk full.
         """
         data, base = self._home.data(place), target.base
-        fill_place(self._site, self._home, place, base, "standby.signal")
+        self._fill(place, base, "standby.signal")
         shutil.rmtree(self._home.wal(place), ignore_errors=True)
         gathered = self._site.account.make_folder(self._home.wal(place))
         feed = Feed(self._site, gathered, data / "pg_wal", base.start_lsn)
@@ -155,7 +156,11 @@ class Standbys:
         settings = standby_settings(self._site, base, target.spans) | _UNFED
         self._servers.start(place, settings=settings, limit_seconds=RECOVERY_LIMIT_SECONDS)
         standby = GatedStandby(self._servers, self._home, place, target, feed)
-        await_replay(standby.session, gate)
+        try:
+            await_replay(standby.session, gate)
+        except BaseException:
+            standby.close()
+            raise
         return standby
 
     def open_settled(self, place: str, target: Target) -> Standby:
@@ -168,7 +173,7 @@ class Standbys:
             ServerError, OSError: the history is damaged, the disk full.
         """
         data = self._home.data(place)
-        fill_place(self._site, self._home, place, target.base, "recovery.signal")
+        self._fill(place, target.base, "recovery.signal")
         settings = recovery_settings(self._site, target) | {"archive_mode": "off"}
         self._servers.start(place, settings=settings, limit_seconds=RECOVERY_LIMIT_SECONDS)
         verify_recovery(data, target)
@@ -177,6 +182,10 @@ class Standbys:
         settings = standby_settings(self._site, target.base, target.spans) | _UNFED
         self._servers.start(place, settings=settings | {"recovery_target_timeline": "current"})
         return Standby(self._servers, self._home, place, target)
+
+    def _fill(self, place: str, base: BaseRow, mark: str) -> None:
+        self._servers.clear_remains(place)
+        fill_place(self._site, self._home, place, base, mark)
 
     def _check_snapshot(self, feed: Feed, target: Target) -> None:
         base = target.base

@@ -1,5 +1,6 @@
 """Looking at the past: read-only servers for moments of branches, shared, gone soon after their last use."""
 
+import logging
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,8 @@ KEEP_SECONDS: Final = 30.0
 MOST_SERVERS: Final = 8
 _CLAIM_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.01
+
+_log = logging.getLogger("warubi.engine")
 
 
 @dataclass
@@ -223,7 +226,10 @@ class TimeTravel:
                     left = [seat.used_at + self.keep_seconds - now for seat in idle]
                     self._changed.wait(min(left, default=None))
             for seat in old:
-                seat.probe.close()
+                try:
+                    seat.probe.close()
+                except OSError:
+                    _log.warning("a server of the past leaves files behind", exc_info=True)
 
 
 @contextmanager
