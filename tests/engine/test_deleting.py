@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import psycopg
+import pytest
 
 from tests.engine.lab import OWNER, Lab, assert_rows_match_files, files_below, servers_below, wait_until
 from tests.engine.test_branching import refused
@@ -51,12 +52,13 @@ def test_it_comes_back_with_its_rows_and_its_connection_string(lab: Lab) -> None
     lab.engine.change_branch(branch.id, {"expires_at": datetime.now(UTC) + timedelta(hours=1)})
     uri, endpoint = lab.uri(branch), lab.endpoint(branch)
     lab.hide(branch)
+    with pytest.raises(psycopg.OperationalError, match="not found"):
+        psycopg.connect(uri)
     recovered, endpoints = lab.engine.recover_branch(branch.id)
     assert (recovered.name, recovered.timeline) == ("lost and found", branch.timeline)
     assert (recovered.expires_at, recovered.ttl_interval_seconds, recovered.deleted_at) == (None, None, None)
     assert [row.id for row in endpoints] == [endpoint.id]
-    assert lab.engine.endpoint_state(lab.endpoint(branch)) == "idle"
-    lab.finish(lab.engine.start_endpoint(endpoint.id)[1])
+    assert (lab.engine.endpoint_state(endpoints[0]), endpoints[0].wanted) == ("idle", 0)
     assert lab.uri(recovered) == uri
     with psycopg.connect(uri) as client:
         assert client.execute("SELECT note FROM log").fetchall() == [("kept",)]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 
 from tests.engine.lab import OWNER, Lab
@@ -147,6 +148,8 @@ def test_a_compute_is_disabled_and_enabled_again(lab: Lab) -> None:
     assert (lab.endpoint(branch).disabled, lab.endpoint(branch).name) == (1, "mine")
     with refused(422, "disabled"):
         lab.engine.start_endpoint(endpoint.id)
+    with pytest.raises(psycopg.OperationalError, match="disabled"):
+        psycopg.connect(lab.uri(branch))
     with refused(422, "larger"):
         lab.engine.change_endpoint(endpoint.id, {"min_cu": 2})
     lab.finish(lab.engine.change_endpoint(endpoint.id, {"disabled": False})[1])
