@@ -12,7 +12,7 @@ import pytest
 from tests.engine.lab import Lab, assert_rows_match_files, opened
 from tests.engine.test_branching import Gate, refused
 from tests.engine.test_snapshots import remove, restore
-from warubi_tui.engine import clock
+from warubi_tui.engine import clock, retention
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.store import BaseRow, BranchRow
 
@@ -114,8 +114,13 @@ def test_a_snapshot_keeps_its_state_and_nothing_else(history: History) -> None:
     assert history.bases() == {founding, base.id}
     with_snapshot = history.bytes_used()
     assert before - with_snapshot > 30 << 20
+    history.engine.change_project(history_retention_seconds=30 * 86_400)
+    window = history.engine.window(lab.main.id)
+    assert (window.start, window.start_lsn) == (base.taken_at, base.end_lsn)
     with refused(422, "outside the history window"):
         lab.create(lab.main, at=first)
+    with refused(422, "outside the history window"):
+        lab.create(lab.main, lsn=snapshot.lsn)
     branch, _ = restore(lab, snapshot)
     assert lab.read(branch) == ["first"]
     lab.delete(branch)
@@ -229,6 +234,30 @@ def test_a_create_that_was_accepted_gets_what_left_the_window_meanwhile(history:
         lab.create(lab.main, at=first)
 
 
+def test_a_snapshot_that_is_being_restored_keeps_the_base_it_is_restored_from(
+    history: History, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = history.lab
+    nearest = history.base()
+    history.write("first")
+    snapshot = history.engine.take_snapshot(lab.main.id)
+    newest = history.base()
+    monkeypatch.setattr(retention, "MOST_BASES", 1)
+    branch, _, operations = history.engine.restore_snapshot(
+        snapshot.id, name=None, target_id=None, finalize=False
+    )
+    history.engine.prune()
+    assert nearest.id in history.bases()
+    gate.open()
+    lab.finish(operations)
+    lab.delete(history.engine.branch(branch.id))
+    history.engine.prune()
+    assert nearest.id not in history.bases()
+    assert newest.id in history.bases()
+    again, _ = restore(lab, snapshot)
+    assert lab.read(again) == ["first"]
+
+
 def test_creates_at_the_oldest_moment_race_prunes(history: History) -> None:
     """Each is exact or refused, whatever happens in between; nothing is half there."""
     lab, main = history.lab, history.lab.main
@@ -285,7 +314,7 @@ def test_a_prune_that_is_cut_off_is_done_again(
     monkeypatch.setattr("warubi_tui.engine.engine._SWEEP_SECONDS", 3600)
     with opened(root) as lab:
         history = History(lab, monkeypatch)
-        history.write("first", megabytes=20)
+        history.write("first")
         base = history.base()
         with monkeypatch.context() as dying:
             dying.setattr("warubi_tui.engine.pruning.failpoint", cut_off)

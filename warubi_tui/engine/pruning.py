@@ -54,23 +54,23 @@ class Pruning(Building):
                     commit(tx)
 
     def needs(self, tx: Transaction) -> Iterator[tuple[str, Need]]:
-        """Who needs which history now: ids of branches, timelines being made, and snapshots."""
+        """Who needs which history now, branches and snapshots by their ids.
+
+        What is claimed or held is being read. So is everything that a timeline is being made from.
+        """
         project = tx.one(ProjectRow)
         assert project is not None
         horizon = clock.now() - project.history_retention_seconds * 1_000_000
         busy, held = self.jobs.busy(), self.pins.held()
-        rows = tx.all(TimelineRow)
-        ready = {row.id for row in rows if row.state == "ready"}
+        ready = {row.id for row in tx.all(TimelineRow, state="ready")}
         for branch in tx.all(BranchRow):
             if branch.timeline in ready:
                 spans = trace(tx, branch.timeline, FOREVER)
                 read = branch.id in busy or branch.timeline in held
                 yield branch.id, Everything(spans) if read else Since(spans, horizon)
-        for row in rows:
-            if row.state == "creating" and row.parent is not None and row.fork_lsn is not None:
-                yield row.id, Everything(trace(tx, row.parent, row.fork_lsn))
         for snapshot in tx.all(SnapshotRow):
-            yield snapshot.id, Point(trace(tx, snapshot.timeline, snapshot.pin_lsn))
+            spans = trace(tx, snapshot.timeline, snapshot.pin_lsn)
+            yield snapshot.id, Everything(spans) if snapshot.id in busy else Point(spans)
 
 
 def _settled(tx: Transaction) -> list[TimelineRow]:
