@@ -1,7 +1,10 @@
 """Building timelines for branches, and letting go of those that no branch points at."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+
+import psycopg
 
 from warubi_tui.engine import clock
 from warubi_tui.engine.catalog import Inventory, record_inventory
@@ -9,6 +12,7 @@ from warubi_tui.engine.computing import Computing
 from warubi_tui.engine.failpoints import failpoint
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.jobs import Commit, nothing
+from warubi_tui.engine.servers import answering
 from warubi_tui.engine.store import (
     BaseRow,
     BranchRow,
@@ -99,7 +103,11 @@ class Building(Computing):
     def stop_quickly(self, timeline: str) -> None:
         """Stops a server that has little left to write when its clients are told."""
         if self.servers.pid(timeline) is not None:
-            with self.servers.session(timeline) as session:
+            with (
+                suppress(psycopg.OperationalError),
+                self.servers.session(timeline) as session,
+                answering(session),
+            ):
                 session.execute("CHECKPOINT")
         self.servers.stop(timeline)
 

@@ -67,10 +67,10 @@ class Computing(Looking):
         return "active" if self.is_up(row) else "idle"
 
     def is_up(self, row: EndpointRow) -> bool:
-        """Whether an endpoint's server runs."""
+        """Whether an endpoint's server runs and can be reached."""
         if row.type == "read_only":
             return self.read_only.runs(row.id)
-        return self.servers.pid(self.branch(row.branch).timeline) is not None
+        return self.servers.is_reachable(self.branch(row.branch).timeline)
 
     def create_endpoint(self, branch_id: str, wish: ComputeWish) -> Endpoint:
         """A compute for a branch. Raises ApiError 404, 422 (it has a read-write one), 423."""

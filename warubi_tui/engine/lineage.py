@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from warubi_tui.engine.clusters import ClusterError, read_control
-from warubi_tui.engine.servers import Servers
+from warubi_tui.engine.servers import Servers, answering
 from warubi_tui.engine.site import Site
 from warubi_tui.engine.store import BaseRow, GapRow, TimelineRow, Transaction
 from warubi_tui.lsn import Lsn
@@ -50,7 +50,8 @@ def trace(tx: Transaction, timeline: str, end: int) -> list[Span]:
 def find_end(site: Site, servers: Servers, timeline: str) -> int:
     """Where a timeline's log ends now, with everything acknowledged so far on disk.
 
-    A cluster that crashed is started once, so that PostgreSQL itself decides where its log ends.
+    A cluster that crashed is started once, so that PostgreSQL itself decides where its log ends. A server
+    that runs and cannot be reached any more is started anew.
 
     Raises:
         ClusterError, ServerError, OSError: the cluster is damaged.
@@ -58,6 +59,7 @@ def find_end(site: Site, servers: Servers, timeline: str) -> int:
     """
     with servers.held(timeline):
         if servers.pid(timeline) is not None:
+            servers.start(timeline)
             return _flush(site, servers, timeline)
         control = read_control(site, site.data(timeline))
         if control.shut_down:
@@ -72,7 +74,7 @@ def find_end(site: Site, servers: Servers, timeline: str) -> int:
 def _flush(site: Site, servers: Servers, timeline: str) -> int:
     """Flushes what is in memory, commits with `synchronous_commit=off` too, by a message in the log."""
     flushing = "false, 'warubi', '', true" if site.programs.major >= 17 else "true, 'warubi', ''"
-    with servers.session(timeline) as session:
+    with servers.session(timeline) as session, answering(session):
         session.execute(f"SELECT pg_logical_emit_message({flushing})")
         row = session.execute("SELECT pg_current_wal_flush_lsn()::text").fetchone()
     if row is None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket as sockets
 import subprocess
 import threading
 import time
@@ -19,6 +20,8 @@ from warubi_tui.engine.site import Site
 
 START_LIMIT_SECONDS: Final = 120.0
 STOP_LIMIT_SECONDS: Final = 60.0
+ANSWER_LIMIT_SECONDS: Final = 30.0
+CONNECT_LIMIT_SECONDS: Final = 10
 _KILL_AFTER_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 0.005
 _SOCKET_PORT: Final = 5432
@@ -53,8 +56,12 @@ class Servers:
             pid = int((data / "postmaster.pid").read_text().split("\n", 1)[0])
         except (FileNotFoundError, ValueError):
             return None
-        self._reap(pid)
+        self._reap()
         return pid if _is_server_of(pid, data) else None
+
+    def is_reachable(self, timeline: str) -> bool:
+        """Whether a server runs and its socket is there: cleaners of temporary files remove such things."""
+        return self.pid(timeline) is not None and self.socket(timeline).exists()
 
     def socket(self, timeline: str) -> Path:
         """The file of the Unix socket of a timeline's server, be it running or not."""
@@ -88,7 +95,7 @@ class Servers:
                 self._launch(timeline, settings or {}, limit_seconds)
 
     def _adopt(self, timeline: str, limit_seconds: float) -> bool:
-        """Whether a server runs; one that is starting or stopping is waited for."""
+        """Whether a server runs; one that starts or stops is waited for, one that lost its socket stopped."""
         pid_file = self._site.data(timeline) / "postmaster.pid"
         deadline = time.monotonic() + limit_seconds
         while (pid := self.pid(timeline)) is not None:
@@ -96,13 +103,15 @@ class Servers:
                 if time.monotonic() > deadline:
                     raise ServerError(f"the server (pid {pid}) neither starts nor stops")
                 time.sleep(_POLL_SECONDS)
-            else:
+            elif self.socket(timeline).exists():
                 return True
+            else:
+                self.stop(timeline)
         return False
 
     def _launch(self, timeline: str, settings: Mapping[str, str], limit_seconds: float) -> None:
         site = self._site
-        socket = site.account.make_folder(site.socket(timeline))
+        socket = site.make_socket_folder(timeline)
         arguments = [site.programs.path("postgres"), "-D", str(site.data(timeline)), "-k", str(socket)]
         arguments += ["-p", str(_SOCKET_PORT)]
         for name, value in (_invariants(site, timeline) | dict(settings)).items():
@@ -206,11 +215,12 @@ class Servers:
         with open_session(self.socket(timeline), database) as session:
             yield session
 
-    def _reap(self, pid: int) -> None:
+    def _reap(self) -> None:
+        """Forgets the servers that ended by themselves."""
         with self._lock:
-            child = self._children.get(pid)
-        if child is not None and child.poll() is not None:
-            self._forget(pid)
+            for pid, child in list(self._children.items()):
+                if child.poll() is not None:
+                    del self._children[pid]
 
     def _forget(self, pid: int) -> None:
         with self._lock:
@@ -232,12 +242,29 @@ def open_session(socket: Path, database: str = "postgres") -> Iterator[psycopg.C
         user=SUPERUSER,
         dbname=database,
         autocommit=True,
-        connect_timeout=10,
+        connect_timeout=CONNECT_LIMIT_SECONDS,
         sslmode="disable",
         options="-c timezone=UTC",
         application_name="warubi engine",
     ) as connection:
         yield connection
+
+
+@contextmanager
+def answering(session: psycopg.Connection) -> Iterator[None]:
+    """In the block the server has to answer in time, or the session is cut off: it may have been frozen.
+
+    Raises:
+        psycopg.OperationalError: it did not.
+    """
+    with sockets.socket(fileno=os.dup(session.fileno())) as wire:
+        watchdog = threading.Timer(ANSWER_LIMIT_SECONDS, wire.shutdown, [sockets.SHUT_RDWR])
+        watchdog.start()
+        try:
+            yield
+        finally:
+            watchdog.cancel()
+            watchdog.join()
 
 
 def _invariants(site: Site, timeline: str) -> dict[str, str]:

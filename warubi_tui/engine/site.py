@@ -52,6 +52,15 @@ class Site:
         """The folder of the Unix socket: short, because a socket's path may have 107 bytes (Linux)."""
         return self.sockets / timeline[:8]
 
+    def make_socket_folder(self, timeline: str) -> Path:
+        """Creates the folder of a socket, and those around it, which somebody may have wiped.
+
+        Raises:
+            WarubiError: another user got there first.
+        """
+        _socket_folder(self.root, self.account)
+        return self.account.make_folder(self.socket(timeline))
+
     def clear_sockets(self) -> None:
         """Removes the folders of sockets that no server uses any more."""
         for folder in (*self.sockets.glob("*"), self.sockets):
