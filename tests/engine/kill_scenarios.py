@@ -72,6 +72,33 @@ def _check_deleted(lab: Lab, _: str) -> None:
     lab.delete(branch)
 
 
+def _hide_leaf(lab: Lab) -> None:
+    lab.hide(lab.create(lab.main, name="leaf", compute=True))
+
+
+def _check_hidden(lab: Lab, _: str) -> None:
+    assert _names(lab) == ["main"]
+    (leaf,) = lab.engine.deleted_branches()
+    lab.engine.recover_branch(leaf.id)
+    assert set(KEPT) <= set(lab.read(leaf)) <= set(lab.read(lab.main))
+    lab.delete(leaf)
+
+
+def _plant(lab: Lab) -> BranchRow:
+    branch, _, operations = lab.engine.create_branch(
+        parent_id=lab.main.id, name="empty", at=None, lsn=None, init_source="schema-only"
+    )
+    lab.finish(operations)
+    return lab.engine.branch(branch.id)
+
+
+def _check_planted(lab: Lab, _: str) -> None:
+    assert _names(lab) == ["main"]
+    planted = _plant(lab)
+    assert lab.read(planted) == []
+    lab.delete(planted)
+
+
 def _take_base(lab: Lab) -> BaseRow:
     return lab.engine.bases.take_hot(lab.main.timeline)
 
@@ -215,6 +242,8 @@ SCENARIOS: Final = {
     "restore": Scenario(_restore, _check_restore),
     "delete": Scenario(_delete_leaf, _check_deleted),
     "delete root": Scenario(_delete_root, _check_deleted, written_to=False),
+    "hide": Scenario(_hide_leaf, _check_hidden),
+    "plant": Scenario(_plant, _check_planted),
     "base": Scenario(_take_base, _check_base),
     "found": Scenario(_found, _check_found, written_to=False),
     "start": Scenario(_create, _check_create),

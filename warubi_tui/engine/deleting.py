@@ -44,7 +44,10 @@ class Deleting(Building):
                 _check(tx, branch, hard=hard)
                 steps = self._remove(tx, branch) if hard else self._hide(tx, branch, method)
                 task, operations = self.jobs.plan(tx, claim, branch_id, steps)
-            failpoint("delete: planned")
+            if hard:
+                failpoint("delete: planned")
+            else:
+                failpoint("hide: planned")
             self.jobs.launch(task)
         return branch, operations
 

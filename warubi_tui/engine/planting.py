@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from warubi_tui.engine import clock
 from warubi_tui.engine.catalog import Inventory, record_inventory
 from warubi_tui.engine.dumping import Address, database_names, dump_roles, dump_schema, run_script
+from warubi_tui.engine.failpoints import failpoint
 from warubi_tui.engine.points import Point
 from warubi_tui.engine.schemas import Schemas
 from warubi_tui.engine.store import BranchRow, TimelineRow, Transaction
@@ -40,14 +41,18 @@ class Planting(Schemas):
             for database in database_names(address):
                 script += dump_schema(self.site, address, database, create=True)
 
+        failpoint("plant: described")
+
         def prepare() -> None:
             port = self.servers.port(plant.timeline)
             run_script(self.site, Address(self.site.socket(plant.timeline), port), script)
             plant.inventory = self.catalog.settle(plant.timeline, plant.passwords)
             # Recovery from a cold base ends in an error where nothing was logged after it.
             self.bases.take_hot(plant.timeline)
+            failpoint("plant: based")
 
         self.timelines.create_first(plant.timeline, prepare)
+        failpoint("plant: made")
 
     def record_plant(self, tx: Transaction, branch_id: str, plant: Plant) -> None:
         """Writes down a finished timeline."""
