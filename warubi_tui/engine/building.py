@@ -17,6 +17,7 @@ from warubi_tui.engine.store import (
     BaseRow,
     BranchRow,
     GapRow,
+    RelationRow,
     RoleRow,
     SnapshotRow,
     TimelineRow,
@@ -152,6 +153,7 @@ def forget_timeline(tx: Transaction, timeline: str) -> None:
     """Removes a timeline's row and those of its bases and gaps."""
     tx.delete(BaseRow, timeline=timeline)
     tx.delete(GapRow, timeline=timeline)
+    tx.delete(RelationRow, timeline=timeline)
     tx.delete(TimelineRow, id=timeline)
 
 

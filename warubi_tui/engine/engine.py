@@ -10,6 +10,7 @@ from typing import Final, Self
 import psycopg
 
 from warubi_tui.engine import clock
+from warubi_tui.engine.activity.telling import Telling
 from warubi_tui.engine.bases import log_before_base
 from warubi_tui.engine.branching import Branching
 from warubi_tui.engine.building import forget_timeline
@@ -46,7 +47,7 @@ _SWEEP_SECONDS: Final = 5.0
 _log = logging.getLogger("warubi.engine")
 
 
-class Engine(Branching, Restoring, Deleting, Upkeep, Suspending):
+class Engine(Branching, Restoring, Deleting, Upkeep, Suspending, Telling):
     """The engine on one directory. The caller holds the directory's lock."""
 
     def __init__(self, site: Site, store: Store) -> None:
@@ -271,6 +272,7 @@ class Engine(Branching, Restoring, Deleting, Upkeep, Suspending):
         try:
             if self.servers.pid(branch.timeline) is not None:
                 self.refresh(branch.id)
+                self.look_at_names(branch.timeline)
                 if self.bases.behind(branch.timeline) >= log_before_base(branch.logical_size):
                     with self.jobs.claim(shared=[branch.id]):
                         self.bases.take_hot(branch.timeline)

@@ -1,7 +1,6 @@
-"""Reading history: the window of a branch, the moment a wish means, activity over time."""
+"""Reading history: the window of a branch, the moment a wish means."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,7 +21,6 @@ from warubi_tui.engine.targets import (
     find_commits,
     find_head,
 )
-from warubi_tui.engine.wal import Ending, endings
 from warubi_tui.lsn import Lsn
 
 
@@ -124,32 +122,6 @@ class Looking(EngineState):
                 return find_commits(self.site, spans, low, high)
             except ClusterError as error:
                 raise ApiError(500, f"the history of branch {branch.name} is damaged: {error}") from error
-
-    def activity(
-        self, branch_id: str, *, start: datetime, end: datetime, buckets: int
-    ) -> list[tuple[int, int, int]]:
-        """Commits per equal slice of [start, end): (start µs, end µs, commits) for each slice."""
-        spans = self._spans(self.branch(branch_id))
-        low, high = clock.to_microseconds(start), clock.to_microseconds(end)
-        if high <= low or buckets < 1:
-            raise ApiError(400, "`from` must be before `to`, with at least one bucket")
-        counts = [0] * buckets
-        for ending in self._endings_between(spans, low, high):
-            if ending.committed:
-                counts[(ending.time - low) * buckets // (high - low)] += 1
-        edges = [low + (high - low) * position // buckets for position in range(buckets + 1)]
-        return list(zip(edges[:-1], edges[1:], counts, strict=True))
-
-    def _endings_between(self, spans: Sequence[Span], low: int, high: int) -> Iterator[Ending]:
-        for span in spans:
-            before = [base.end_lsn for base in span.bases if base.taken_at <= low]
-            start = max([*before, span.low])
-            with closing(
-                endings(self.site, span.sources(self.site), span.timeline.tli, start, span.high)
-            ) as found:
-                yield from (ending for ending in found if low <= ending.time < high)
-            if before:
-                return
 
     def _spans(self, branch: BranchRow) -> list[Span]:
         try:

@@ -76,6 +76,12 @@ CREATE TABLE operation (
     started_at INTEGER, finished_at INTEGER
 ) STRICT;
 CREATE INDEX operation_by_time ON operation (created_at, id);
+CREATE TABLE relation (
+    timeline TEXT NOT NULL REFERENCES timeline, lsn INTEGER NOT NULL, database INTEGER NOT NULL,
+    oid INTEGER NOT NULL, filenode INTEGER NOT NULL, kind TEXT NOT NULL, schema TEXT NOT NULL,
+    name TEXT NOT NULL, root TEXT
+) STRICT;
+CREATE INDEX relation_by_timeline ON relation (timeline);
 PRAGMA user_version = 2;
 """
 
@@ -283,6 +289,26 @@ class OperationRow(Row):
     updated_at: int
     started_at: int | None
     finished_at: int | None
+
+
+@dataclass(frozen=True)
+class RelationRow(Row):
+    """A relation as it was seen at an LSN: its OID and file (0: none) in a database, and its name.
+
+    `kind` is PostgreSQL's relkind; `d` is a database and `n` a schema. `root` is the partitioned table that a
+    partition belongs to, as `schema.name`.
+    """
+
+    TABLE: ClassVar[str] = "relation"
+    timeline: str
+    lsn: int
+    database: int
+    oid: int
+    filenode: int
+    kind: str
+    schema: str
+    name: str
+    root: str | None = None
 
 
 class UnreadableStoreError(Exception):

@@ -4,19 +4,56 @@ from typing import Any
 
 _TIME = {"type": "string", "format": "date-time"}
 _LSN = {"type": "string", "pattern": "^[0-9A-F]{1,8}/[0-9A-F]{1,8}$"}
-_BUCKET = {
-    "type": "object",
-    "required": ["start", "end", "commits"],
-    "properties": {"start": _TIME, "end": _TIME, "commits": {"type": "integer", "minimum": 0}},
+_NUMBER = {"type": "integer", "minimum": 0}
+_TEXT_OR_NULL = {"type": "string", "nullable": True}
+_COUNTS = dict.fromkeys(("inserts", "updates", "deletes", "truncates", "drops", "ddl"), _NUMBER)
+_TABLE = {
+    "database": _TEXT_OR_NULL,
+    "schema": _TEXT_OR_NULL,
+    "name": _TEXT_OR_NULL,
+    "oid": _NUMBER | {"nullable": True},
+    "number": _NUMBER,
+    "partition_of": _TEXT_OR_NULL,
 }
 
 
-def _get(properties: dict[str, Any], *query: dict[str, Any]) -> dict[str, Any]:
+def _object(properties: dict[str, Any], **optional: Any) -> dict[str, Any]:
+    return {"type": "object", "required": list(properties), "properties": properties | optional}
+
+
+def _list(items: dict[str, Any], most: int | None = None) -> dict[str, Any]:
+    return {"type": "array", "items": items} | ({"maxItems": most} if most else {})
+
+
+_BUCKET = _object(
+    {"start": _TIME, "end": _TIME, "commits": _NUMBER, "rollbacks": _NUMBER, "ddl": _NUMBER}
+    | {"tables": _list(_object({"table": _NUMBER}, **_COUNTS))}
+)
+_TRANSACTION = _object(
+    {
+        "time": _TIME,
+        "lsn": _LSN,
+        "before_lsn": _LSN,
+        "xid": _NUMBER,
+        "kind": {"type": "string", "enum": ["DROP", "TRUNCATE", "DELETE", "DDL", "UPDATE", "INSERT"]},
+        "application_name": _TEXT_OR_NULL,
+        "tables": _list(_object(_TABLE, **_COUNTS)),
+    }
+)
+_SPAN = (
+    {"name": "from", "in": "query", "schema": _TIME, "required": True},
+    {"name": "to", "in": "query", "schema": _TIME, "required": True},
+)
+
+
+def _get(
+    properties: dict[str, Any], *query: dict[str, Any], optional: dict[str, Any] | None = None
+) -> dict[str, Any]:
     ids = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in ("project_id", "branch_id")
     ]
-    answer = {"type": "object", "required": list(properties), "properties": properties}
+    answer = _object(properties, **(optional or {}))
     return {
         "get": {
             "parameters": ids + list(query),
@@ -44,9 +81,16 @@ PATHS = {
         _query("lsn", _LSN),
     ),
     f"{_BRANCH}/activity": _get(
-        {"from": _TIME, "to": _TIME, "buckets": {"type": "array", "maxItems": 2000, "items": _BUCKET}},
-        _query("from", _TIME, required=True),
-        _query("to", _TIME, required=True),
+        {"from": _TIME, "to": _TIME, "tables": _list(_object(_TABLE)), "buckets": _list(_BUCKET, 2000)},
+        *_SPAN,
         _query("buckets", {"type": "integer", "minimum": 1, "maximum": 2000}, required=True),
+    ),
+    f"{_BRANCH}/transactions": _get(
+        {"transactions": _list(_TRANSACTION, 1000)},
+        *_SPAN,
+        _query("table", {"type": "string"}),
+        _query("cursor", _LSN),
+        _query("limit", {"type": "integer", "minimum": 1, "maximum": 1000}),
+        optional={"pagination": _object({"cursor": _LSN})},
     ),
 }

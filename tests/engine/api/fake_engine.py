@@ -8,6 +8,10 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
+from warubi_tui.engine.activity.chronicle import Bucket, Transaction
+from warubi_tui.engine.activity.judging import Deeds
+from warubi_tui.engine.activity.names import Table
+from warubi_tui.engine.activity.telling import Page
 from warubi_tui.engine.computes import ComputeWish, new_endpoint
 from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.points import Point
@@ -476,11 +480,41 @@ class FakeEngine:
         self._call("moment", branch_id=branch_id, at=at, lsn=lsn)
         return FakeMoment()
 
-    def activity(
-        self, branch_id: str, *, start: datetime, end: datetime, buckets: int
-    ) -> list[tuple[int, int, int]]:
+    def activity(self, branch_id: str, *, start: datetime, end: datetime, buckets: int) -> list[Bucket]:
         self._call("activity", branch_id=branch_id, start=start, end=end, buckets=buckets)
-        return [(START + index, START + index + 1, index) for index in range(buckets)]
+        return [
+            Bucket(START + index, START + index + 1, index, 1, 1, some_deeds()) for index in range(buckets)
+        ]
+
+    def transactions(
+        self,
+        branch_id: str,
+        *,
+        start: datetime,
+        end: datetime,
+        table: str | None,
+        after: Lsn | None,
+        limit: int,
+    ) -> Page:
+        self._call(
+            "transactions",
+            branch_id=branch_id,
+            start=start,
+            end=end,
+            table=table,
+            after=after,
+            limit=limit,
+        )
+        one = Transaction(START, 0x1DE2900, 0x1DE2850, 744, "DELETE", some_deeds())
+        return Page([one], more=limit == 1)
+
+
+def some_deeds() -> Deeds:
+    """A table with rows deleted and one of which only the number is known."""
+    deeds = Deeds()
+    deeds.of((5, 16390, False), Table("shop", "public", "orders", 16390, 16391, "public.all")).deletes = 3
+    deeds.of((5, 16400, True), Table(None, None, None, None, 16400)).inserts = 1
+    return deeds
 
 
 def instant(microseconds: int) -> datetime:

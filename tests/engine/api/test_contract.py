@@ -192,6 +192,17 @@ EXAMPLES = [
         "/warubi" + _B + "/activity",
         {"from": "2026-11-22T14:00:00Z", "to": "2026-11-22T17:00:00+01:00", "buckets": "10"},
     ),
+    Example(
+        "GET",
+        "/warubi" + _B + "/transactions",
+        {
+            "from": "2026-11-22T14:00:00Z",
+            "to": "2026-11-22T17:00:00+01:00",
+            "table": "public.orders",
+            "cursor": "0/1DE2850",
+            "limit": "1",
+        },
+    ),
 ]
 _OF_A_PROJECT = [example for example in EXAMPLES if "{project_id}" in example.path]
 _WITH_BODY = [example for example in EXAMPLES if example.body is not None]

@@ -82,14 +82,78 @@ async def test_a_plus_that_became_a_space_is_explained(client: httpx.AsyncClient
 async def test_activity(client: httpx.AsyncClient, fake_engine: FakeEngine) -> None:
     answer = (await client.get(_HISTORY + "/activity", params=_HOUR | {"buckets": "2"})).json()
     assert (answer["from"], answer["to"]) == ("2026-11-22T14:00:00Z", "2026-11-22T15:00:00Z")
+    assert [(table["name"], table["number"]) for table in answer["tables"]] == [
+        ("orders", 16391),
+        (None, 16400),
+    ]
     assert answer["buckets"][1] == {
         "start": "2026-11-22T14:07:58.123457Z",
         "end": "2026-11-22T14:07:58.123458Z",
         "commits": 1,
+        "rollbacks": 1,
+        "ddl": 1,
+        "tables": [{"table": 0, "deletes": 3}, {"table": 1, "inserts": 1}],
     }
     start, end = datetime(2026, 11, 22, 14, tzinfo=UTC), datetime(2026, 11, 22, 15, tzinfo=UTC)
     arguments = {"branch_id": MAIN_ID, "start": start, "end": end, "buckets": 2}
     assert fake_engine.calls == [("activity", arguments)]
+
+
+async def test_transactions(client: httpx.AsyncClient, fake_engine: FakeEngine) -> None:
+    answer = (await client.get(_HISTORY + "/transactions", params=_HOUR)).json()
+    assert answer == {
+        "transactions": [
+            {
+                "time": "2026-11-22T14:07:58.123456Z",
+                "lsn": "0/1DE2900",
+                "before_lsn": "0/1DE2850",
+                "xid": 744,
+                "kind": "DELETE",
+                "application_name": None,
+                "tables": [
+                    {
+                        "database": "shop",
+                        "schema": "public",
+                        "name": "orders",
+                        "oid": 16390,
+                        "number": 16391,
+                        "partition_of": "public.all",
+                        "deletes": 3,
+                    },
+                    {
+                        "database": None,
+                        "schema": None,
+                        "name": None,
+                        "oid": None,
+                        "number": 16400,
+                        "partition_of": None,
+                        "inserts": 1,
+                    },
+                ],
+            }
+        ]
+    }
+    start, end = datetime(2026, 11, 22, 14, tzinfo=UTC), datetime(2026, 11, 22, 15, tzinfo=UTC)
+    wanted = {"branch_id": MAIN_ID, "start": start, "end": end, "table": None, "after": None, "limit": 100}
+    assert fake_engine.calls == [("transactions", wanted)]
+
+
+async def test_more_transactions_follow_behind_the_cursor(
+    client: httpx.AsyncClient, fake_engine: FakeEngine
+) -> None:
+    params = _HOUR | {"limit": "1", "table": "orders", "cursor": "0/1DE2850"}
+    answer = (await client.get(_HISTORY + "/transactions", params=params)).json()
+    assert answer["pagination"] == {"cursor": "0/1DE2900"}
+    arguments = fake_engine.calls[0][1]
+    assert (arguments["table"], arguments["after"], arguments["limit"]) == ("orders", Lsn(0x1DE2850), 1)
+
+
+@pytest.mark.parametrize("changes", [{"limit": "1001"}, {"cursor": "x"}, {"to": "2026-11-22T14:00:00Z"}])
+async def test_transactions_refuse_what_makes_no_sense(
+    client: httpx.AsyncClient, fake_engine: FakeEngine, changes: dict[str, str]
+) -> None:
+    assert (await client.get(_HISTORY + "/transactions", params=_HOUR | changes)).status_code == 400
+    assert fake_engine.calls == []
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,8 @@ async def _read_history(walk: Walk, branch: str) -> None:
     activity = await walk("GET", f"/warubi{branch}/activity", **span, buckets="20")
     assert len(activity["buckets"]) == 20
     assert sum(bucket["commits"] for bucket in activity["buckets"]) > 0
+    page = await walk("GET", f"/warubi{branch}/transactions", **span, limit="1")
+    assert len(page["transactions"]) == 1
 
 
 async def _restore_and_delete(walk: Walk, branch: str, main: str) -> None:

@@ -58,9 +58,15 @@ def summarize(piece: Slice) -> Summary:
 
 
 def count(piece: Slice, first: int, behind: int) -> tuple[int, int, bool, Written]:
-    """Commits, rollbacks, whether there are schema changes, and rows written in a range of the columns."""
+    """Commits, rollbacks, whether there are schema changes, and rows written, in a range of the columns.
+
+    Rows that a transaction wrote beside a change of the schema are left out: some are no rows of a table.
+    """
     shapes = Counter(piece.shapes[first:behind])
     rollbacks = shapes.pop(ABORTED, 0)
+    commits = shapes.total()
+    changed = [position for position in piece.changes if first <= position < behind]
+    shapes.subtract(piece.shapes[position] for position in changed)
     written: Written = {}
     for shape, times in shapes.items():
         rows = rows_of(piece.forms[shape])
@@ -68,8 +74,7 @@ def count(piece: Slice, first: int, behind: int) -> tuple[int, int, bool, Writte
         for key, number in rows.items():
             place = (database, key >> 2, key & 3)
             written[place] = written.get(place, 0) + number * times
-    changed = any(first <= position < behind for position in piece.changes)
-    return shapes.total(), rollbacks, changed, written
+    return commits, rollbacks, bool(changed), written
 
 
 def encode(piece: Slice, summary: Summary) -> bytes:

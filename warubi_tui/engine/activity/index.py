@@ -7,7 +7,7 @@ file is final: the segment it tells of never changes. It is a cache: what is mis
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +23,7 @@ from warubi_tui.engine.activity.codec import (
 )
 from warubi_tui.engine.activity.pages import SEGMENT
 from warubi_tui.engine.activity.scanning import Log
-from warubi_tui.engine.activity.slices import Open, Slice
+from warubi_tui.engine.activity.slices import Open, Slice, joined
 from warubi_tui.engine.activity.workers import scan_all
 from warubi_tui.engine.site import Site
 
@@ -32,9 +32,8 @@ _KEPT_BYTES: Final = 64 << 20
 
 @dataclass
 class _Known:
-    """What has been read of one timeline: everything from `low` to `position`."""
+    """What has been read of one timeline up to `position`."""
 
-    low: int
     position: int
     open: Open = field(default_factory=Open)
     finished: dict[int, Summary] = field(default_factory=dict)
@@ -42,24 +41,34 @@ class _Known:
 
 
 class Index:
-    """Reads logs and remembers. Safe to use from several threads; one reads at a time."""
+    """Reads logs and remembers. Safe to use from several threads; one reads at a time.
 
-    def __init__(self, site: Site) -> None:
+    Args:
+        learn: is told what is read, once, with the timeline's id.
+    """
+
+    def __init__(self, site: Site, learn: Callable[[str, Slice], None]) -> None:
         self._site = site
+        self._learn = learn
         self._lock = threading.Lock()
-        self._known: dict[str, _Known] = {}
+        self._known: dict[tuple[str, int], _Known] = {}
         self._opened: OrderedDict[tuple[str, int], Slice] = OrderedDict()
-        self.segments_read = 0
+        self.bytes_read = 0
 
     def read(self, timeline: str, log: Log, low: int) -> list[tuple[Summary, Slice | None]]:
-        """The summaries of a timeline from `low` to the log's limit or further, and the unfinished slice.
+        """The segments of a timeline from the one of `low` to the log's limit or further, oldest first.
+
+        An unfinished segment comes with its slice; the others can be opened.
 
         Raises:
             ClusterError: the log cannot be read.
             OSError: the files cannot be written.
         """
         with self._lock:
-            known = self._look_up(timeline, low)
+            known = self._known.get((timeline, low))
+            if known is None:
+                self._forget_removed()
+                known = self._known[timeline, low] = self._load(timeline, log, low)
             if known.position < log.limit:
                 self._advance(timeline, known, log)
             found: list[tuple[Summary, Slice | None]] = [(one, None) for one in known.finished.values()]
@@ -80,7 +89,7 @@ class Index:
                 try:
                     piece = decode(self._file(timeline, summary.segment).read_bytes())
                 except (OSError, UnreadableSliceError) as error:
-                    self._known.pop(timeline, None)
+                    self._known.clear()
                     self._file(timeline, summary.segment).unlink(missing_ok=True)
                     raise UnreadableSliceError(str(error)) from error
                 self._opened[key] = piece
@@ -94,12 +103,13 @@ class Index:
         following = position - position % SEGMENT + SEGMENT
         starts = [position, *range(following, log.limit, SEGMENT)]
         for piece in scan_all(log, starts):
-            self.segments_read += 1
+            self.bytes_read += piece.end - piece.start
             piece.follow(known.open)
+            self._learn(timeline, piece)
             if known.tail is None:
                 known.tail = piece
             else:
-                known.tail.extend(piece)
+                known.tail = joined(known.tail, piece)
             known.open, known.position = piece.open, piece.end
             if piece.end < piece.segment + SEGMENT:
                 return
@@ -115,44 +125,35 @@ class Index:
         part.rename(self._file(timeline, piece.segment))
         known.finished[piece.segment] = summary
 
-    def _look_up(self, timeline: str, low: int) -> _Known:
-        known = self._known.get(timeline)
-        if known is None or known.position < low:
-            known = self._known[timeline] = self._load(timeline, low)
-        if known.low < low:
-            self._prune(timeline, known, low)
-        return known
-
-    def _load(self, timeline: str, low: int) -> _Known:
-        """Takes up the files from `low` on, without a gap; the others are removed."""
-        known = _Known(low, low)
+    def _load(self, timeline: str, log: Log, low: int) -> _Known:
+        """Takes up the files from `low` on, without a gap. Those whose segment is gone are removed."""
+        known = _Known(low)
         last: bytes | None = None
         for file in sorted(self._files(timeline)):
             data = file.read_bytes()
             try:
                 summary = decode_summary(data)
-                fits = summary.start == known.position or (not known.finished and summary.start <= low)
+                if not log.has(summary.segment):
+                    raise UnreadableSliceError("its segment was pruned")
             except UnreadableSliceError:
-                fits = False
-            if fits and summary.end > low:
+                file.unlink()
+                continue
+            first = not known.finished and summary.start <= low < summary.end
+            if first or (known.finished and summary.start == known.position):
                 known.finished[summary.segment], last = summary, data
                 known.position = summary.end
-            else:
-                file.unlink(missing_ok=True)
         if last is not None:
             try:
                 known.open = decode(last).open
             except UnreadableSliceError:
-                self._file(timeline, max(known.finished)).unlink(missing_ok=True)
-                return self._load(timeline, low)
+                self._file(timeline, max(known.finished)).unlink()
+                return self._load(timeline, log, low)
         return known
 
-    def _prune(self, timeline: str, known: _Known, low: int) -> None:
-        known.low = low
-        for segment in [segment for segment in known.finished if segment + SEGMENT <= low]:
-            del known.finished[segment]
-            self._opened.pop((timeline, segment), None)
-            self._file(timeline, segment).unlink(missing_ok=True)
+    def _forget_removed(self) -> None:
+        for timeline, low in list(self._known):
+            if not self._site.timeline(timeline).exists():
+                del self._known[timeline, low]
 
     def _folder(self, timeline: str) -> Path:
         return self._site.timeline(timeline) / "activity"

@@ -38,6 +38,7 @@ class Payload:
         size: how many bytes of `data` are the log's; a multiple of 8.
         rest: how many bytes at its beginning belong to a record that began in an earlier segment.
         voids: offsets in `data` where a crash cut off the record before; what follows is not its rest.
+        emptied: pages that were asked for are empty: the log went on with the next segment before them.
     """
 
     start: int
@@ -45,6 +46,7 @@ class Payload:
     size: int
     rest: int
     voids: tuple[int, ...]
+    emptied: bool
 
     def lsn(self, offset: int) -> int:
         """Where in the log the byte at this offset is."""
@@ -75,14 +77,17 @@ def read_payload(sources: Sequence[Path], tli: int, start: int, end: int) -> Pay
     with _open(sources, tli, start, pages * _PAGE) as mapped, memoryview(mapped) as view:
         with view.cast("Q") as words:
             addresses = words[1 :: _PAGE // 8].tolist()
-        if addresses != list(range(start, start + pages * _PAGE, _PAGE)):
+        written = next((page for page, address in enumerate(addresses) if not address), pages)
+        right = list(range(start, start + written * _PAGE, _PAGE)) + [0] * (pages - written)
+        if addresses != right or not written:
             raise ClusterError(f"segment {segment_name(tli, start)} of the write-ahead log is damaged")
+        end = min(end, start + written * _PAGE)
         with view.cast("H") as halves:
             flags = halves[1 :: _PAGE // 2].tolist()
         (rest,) = struct.unpack_from("<I", view, _REST)
         parts = [
             view[_LONG:_PAGE],
-            *(view[at + _SHORT : at + _PAGE] for at in range(_PAGE, pages * _PAGE, _PAGE)),
+            *(view[at + _SHORT : at + _PAGE] for at in range(_PAGE, written * _PAGE, _PAGE)),
         ]
         if end < start + SEGMENT:
             size = offset_of(end) & ~7
@@ -99,6 +104,7 @@ def read_payload(sources: Sequence[Path], tli: int, start: int, end: int) -> Pay
         size,
         0 if 0 in voids else rest,
         tuple(offset_of(start + page * _PAGE) for page in voids if page),
+        written < pages,
     )
 
 

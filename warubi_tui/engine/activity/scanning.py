@@ -27,7 +27,7 @@ from warubi_tui.engine.activity.slices import (
     Slice,
 )
 from warubi_tui.engine.clusters import ClusterError
-from warubi_tui.engine.wal import record_end
+from warubi_tui.engine.wal import record_end, segment_name
 from warubi_tui.lsn import Lsn
 
 # Resource managers (rmgrlist.h) and operations of theirs.
@@ -91,6 +91,10 @@ class Log:
     def payload(self, segment: int, end: int) -> Payload:
         """The segment that begins at `segment`, up to `end`. Raises ClusterError."""
         return read_payload(self.sources, self.tli, segment, end)
+
+    def has(self, segment: int) -> bool:
+        """Whether the segment that begins at `segment` is still there."""
+        return any((source / segment_name(self.tli, segment)).exists() for source in self.sources)
 
 
 def scan(log: Log, start: int) -> Slice:
@@ -166,10 +170,10 @@ class _Scanner:
                     return None
                 if position < stop and stop in payload.voids:
                     position = stop
+        if payload.emptied or (not words[position >> 2] and any(payload.data[position : payload.size])):
+            raise ClusterError(f"the write-ahead log at {Lsn(payload.lsn(position))} is damaged")
         if position < payload.size and words[position >> 2]:
             return position
-        if any(payload.data[position : payload.size]):
-            raise ClusterError(f"the write-ahead log at {Lsn(payload.lsn(position))} is damaged")
         if position < payload.size or not payload.whole:
             self.found.end = payload.lsn(min(position, payload.size))
         return None

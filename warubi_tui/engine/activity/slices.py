@@ -1,6 +1,8 @@
 """What a stretch of one timeline's log says: its transactions' ends and the rows each of them wrote."""
 
 from array import array
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -152,6 +154,7 @@ class Slice:
     open: Open = field(default_factory=Open)
     children: dict[int, tuple[int, ...]] = field(default_factory=dict)
     oldest: int | None = None
+    _ordered: "Slice | None" = field(default=None, repr=False, compare=False)
 
     def lsn(self, position: int) -> int:
         """Where the record at this position of the columns begins."""
@@ -161,25 +164,37 @@ class Slice:
         """Where the record at this position of the columns ends."""
         return record_end(self.lsn(position), self.lengths[position])
 
+    def between(self, low: int, high: int) -> "Slice":
+        """The part whose transactions ended by records that begin in [low, high)."""
+        first = bisect_left(self.offsets, low - self.segment)
+        return self._chosen(range(first, bisect_left(self.offsets, high - self.segment, first)))
+
+    def by_time(self) -> "Slice":
+        """The same in the order of time, which is not always that of the log."""
+        if self._ordered is None:
+            times = self.times
+            self._ordered = self._chosen(sorted(range(len(times)), key=times.__getitem__))
+        return self._ordered
+
+    def _chosen(self, positions: Sequence[int]) -> "Slice":
+        places = {position: place for place, position in enumerate(positions)} if self.changes else {}
+        return Slice(
+            self.segment,
+            self.start,
+            self.end,
+            times=array("q", map(self.times.__getitem__, positions)),
+            offsets=array("I", map(self.offsets.__getitem__, positions)),
+            lengths=array("I", map(self.lengths.__getitem__, positions)),
+            xids=array("I", map(self.xids.__getitem__, positions)),
+            shapes=array("i", map(self.shapes.__getitem__, positions)),
+            forms=self.forms,
+            changes={places[old]: change for old, change in self.changes.items() if old in places},
+        )
+
     @property
     def size(self) -> int:
         """About how many bytes of memory it takes."""
         return 200 * len(self.times) + 100 * len(self.forms)
-
-    def extend(self, more: "Slice") -> None:
-        """Takes in the next stretch of the same segment, after it has followed this one."""
-        base = len(self.times)
-        forms = {form: position for position, form in enumerate(self.forms)}
-        new = [forms.setdefault(form, len(forms)) for form in more.forms]
-        self.forms = list(forms)
-        self.times += more.times
-        self.offsets += more.offsets
-        self.lengths += more.lengths
-        self.xids += more.xids
-        self.shapes += array("i", (shape if shape == ABORTED else new[shape] for shape in more.shapes))
-        self.changes |= {base + position: change for position, change in more.changes.items()}
-        self.open = more.open
-        self.end = more.end
 
     def follow(self, earlier: Open) -> None:
         """Gives the transactions of this slice what they did in the log before it."""
@@ -228,3 +243,24 @@ class Slice:
             else:
                 earlier.changes[xid] = change
         self.open = earlier
+
+
+def joined(piece: Slice, more: Slice) -> Slice:
+    """Two stretches of one segment, one right behind the other; `more` has followed `piece`."""
+    base = len(piece.times)
+    forms = {form: position for position, form in enumerate(piece.forms)}
+    new = [forms.setdefault(form, len(forms)) for form in more.forms]
+    shapes = array("i", (shape if shape == ABORTED else new[shape] for shape in more.shapes))
+    return Slice(
+        segment=piece.segment,
+        start=piece.start,
+        end=more.end,
+        times=piece.times + more.times,
+        offsets=piece.offsets + more.offsets,
+        lengths=piece.lengths + more.lengths,
+        xids=piece.xids + more.xids,
+        shapes=piece.shapes + shapes,
+        forms=list(forms),
+        changes=piece.changes | {base + position: change for position, change in more.changes.items()},
+        open=more.open,
+    )

@@ -18,7 +18,8 @@ def main() -> None:
     os.nice(_POLITE)
     gc.disable()
     requests: Connection[object, object] = Connection(sys.stdin.fileno(), writable=False)
-    answers: Connection[object, object] = Connection(sys.stdout.fileno(), readable=False)
+    answers: Connection[object, object] = Connection(os.dup(sys.stdout.fileno()), readable=False)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     while True:
         try:
             request = requests.recv()

@@ -10,6 +10,7 @@ from warubi_tui.engine.api.door import Door
 from warubi_tui.engine.api.problems import on_crash, on_http_error, on_refusal
 from warubi_tui.engine.api.routes import (
     accounts,
+    activity,
     branch_list,
     branches,
     databases,
@@ -38,6 +39,7 @@ _THEMES: Final = (
     roles,
     operations,
     history,
+    activity,
 )
 ROUTES: Final = tuple(served for theme in _THEMES for served in theme.ROUTES)
 """Everything that is served."""

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from warubi_tui.engine.activity.chronicle import Bucket
+from warubi_tui.engine.activity.telling import Page
 from warubi_tui.engine.computes import ComputeWish
 from warubi_tui.engine.points import Point
 from warubi_tui.engine.rules import Rule
@@ -227,8 +229,19 @@ class HistoryService(Protocol):
     def moment(self, branch_id: str, /, *, at: datetime | None, lsn: Lsn | None) -> Moment: ...
     def activity(
         self, branch_id: str, /, *, start: datetime, end: datetime, buckets: int
-    ) -> Sequence[tuple[int, int, int]]:
-        """(start, end, commits) per bucket, times in microseconds."""
+    ) -> Sequence[Bucket]: ...
+    def transactions(
+        self,
+        branch_id: str,
+        /,
+        *,
+        start: datetime,
+        end: datetime,
+        table: str | None,
+        after: Lsn | None,
+        limit: int,
+    ) -> Page:
+        """Of commits in [start, end) that touched `table` and begin behind `after`, the first ones."""
         ...
 
 

@@ -6,11 +6,10 @@ from starlette.responses import JSONResponse
 
 from warubi_tui.engine.api.served import BRANCH, Incoming, Served
 from warubi_tui.engine.api.service import EngineService
-from warubi_tui.engine.api.times import microseconds, write_time
+from warubi_tui.engine.api.times import write_time
 from warubi_tui.lsn import Lsn
 
 HISTORY: Final = "/warubi" + BRANCH
-MOST_BUCKETS: Final = 2000
 
 
 def window(engine: EngineService, request: Incoming) -> JSONResponse:
@@ -45,29 +44,7 @@ def moment(engine: EngineService, request: Incoming) -> JSONResponse:
     )
 
 
-def activity(engine: EngineService, request: Incoming) -> JSONResponse:
-    """Commits over time: `{from, to, buckets: [{start, end, commits}]}`, at most 2000 buckets."""
-    query = request.query
-    start = query.need("from", query.time("from"))
-    end = query.need("to", query.time("to"))
-    buckets = query.need("buckets", query.whole("buckets", 1, MOST_BUCKETS))
-    if start >= end:
-        query.refuse("to", "a time after from expected")
-    found = engine.activity(request.path["branch_id"], start=start, end=end, buckets=buckets)
-    return JSONResponse(
-        {
-            "from": write_time(microseconds(start)),
-            "to": write_time(microseconds(end)),
-            "buckets": [
-                {"start": write_time(left), "end": write_time(right), "commits": commits}
-                for left, right, commits in found
-            ],
-        }
-    )
-
-
 ROUTES = (
     Served("GET", HISTORY + "/window", window),
     Served("GET", HISTORY + "/moment", moment),
-    Served("GET", HISTORY + "/activity", activity),
 )
