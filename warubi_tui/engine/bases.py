@@ -2,6 +2,8 @@
 
 import secrets
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +15,7 @@ from warubi_tui.engine.failpoints import failpoint
 from warubi_tui.engine.servers import Servers
 from warubi_tui.engine.site import Site
 from warubi_tui.engine.store import BaseRow, Store, TimelineRow
+from warubi_tui.engine.wal import SEGMENT
 from warubi_tui.lsn import Lsn
 
 _NOT_FILES = {"postmaster.pid", "postmaster.opts", "backup_label", "tablespace_map", "current_logfiles"}
@@ -49,6 +52,15 @@ def belongs_in_base(path: str) -> bool:
     return name not in _NOT_FILES and not name.startswith(("pgsql_tmp", "pg_internal.init"))
 
 
+@contextmanager
+def _removed_on_failure(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
 class Bases:
     """Takes base backups and remembers them."""
 
@@ -61,13 +73,14 @@ class Bases:
         """Copies a cleanly stopped cluster; it is consistent at its shutdown checkpoint."""
         end_lsn = read_control(self._site, self._site.data(timeline)).checkpoint_lsn
         identity, folder = self._new_folder(timeline)
-        size = self._copy(timeline, folder)
+        with _removed_on_failure(folder):
+            size = self._copy(timeline, folder)
         return self._remember(identity, timeline, end_lsn, size, end_lsn)
 
     def take_hot(self, timeline: str) -> BaseRow:
         """Copies a running cluster; it is consistent where PostgreSQL says the backup ended."""
         identity, folder = self._new_folder(timeline)
-        try:
+        with _removed_on_failure(folder):
             with self._servers.session(timeline) as session:
                 begun = session.execute(
                     "SELECT pg_backup_start(%s, fast => true)::text", (identity,)
@@ -82,21 +95,21 @@ class Bases:
             label.write_text(row[1])
             label.chmod(0o600)
             self._site.account.own(label)
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
         return self._remember(identity, timeline, Lsn.parse(row[0]), size, Lsn.parse(begun[0]))
 
     def behind(self, timeline: str) -> int:
-        """Bytes of log that a running server has written since its newest base, or since its fork."""
+        """Bytes of log that a running server has written since its newest base, or since its fork.
+
+        A base ends a segment early: what it leaves empty is not counted.
+        """
         with self._servers.session(timeline) as session:
             row = session.execute("SELECT pg_current_wal_lsn()::text").fetchone()
         assert row is not None
         with self._store.transaction() as tx:
-            ends = [base.end_lsn for base in tx.all(BaseRow, timeline=timeline)]
+            ends = [-(-base.end_lsn // SEGMENT) * SEGMENT for base in tx.all(BaseRow, timeline=timeline)]
             known = tx.one(TimelineRow, id=timeline)
         assert known is not None
-        return Lsn.parse(row[0]) - max([*ends, known.fork_lsn or 0])
+        return max(Lsn.parse(row[0]) - max([*ends, known.fork_lsn or 0]), 0)
 
     def _new_folder(self, timeline: str) -> tuple[str, Path]:
         identity = secrets.token_hex(8)

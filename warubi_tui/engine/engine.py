@@ -111,6 +111,7 @@ class Engine(Branching, Restoring, Deleting, Upkeep, Suspending, Telling):
             changes["history_retention_seconds"] = history_retention_seconds
         with self.store.transaction() as tx:
             tx.update(ProjectRow, changes)
+        self.prune_soon()
         return self.project()
 
     def operations(self) -> list[OperationRow]:

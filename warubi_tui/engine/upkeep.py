@@ -29,6 +29,10 @@ class Upkeep(Previewing, Scheduling, Consolidating):
         super().__init__(site, store)
         self._next_prune = time.monotonic()
 
+    def prune_soon(self) -> None:
+        """The sweeper prunes the next time it comes by."""
+        self._next_prune = time.monotonic()
+
     def tend_history(self) -> None:
         """Takes the snapshots that are due, deletes those that expired, and once a minute saves room.
 
