@@ -31,7 +31,7 @@ _UNFED: Final = {
     "checkpoint_timeout": "1d",
     "max_standby_archive_delay": "0",
     "recovery_prefetch": "off",
-    "wal_retrieve_retry_interval": "1s",
+    "wal_retrieve_retry_interval": "10s",
 }
 
 

@@ -19,6 +19,7 @@ _ENDING: Final = re.compile(
     r"desc: (?P<kind>COMMIT|ABORT)(?:_PREPARED)? (?:\S+: )?"
     r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?) UTC"
 )
+_OVERFLOWED: Final = "; subxid ov"  # "ovf" up to PostgreSQL 15, "overflowed" since
 _PAGE: Final = 8192
 SEGMENT: Final = 16 << 20
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -102,7 +103,7 @@ def has_usable_snapshot(site: Site, folder: Path, tli: int, start: int, end: int
         env=child_environment(),
     ) as process:
         assert process.stdout is not None
-        found = any("RUNNING_XACTS" in line and "overflowed" not in line for line in process.stdout)
+        found = any("RUNNING_XACTS" in line and _OVERFLOWED not in line for line in process.stdout)
         process.kill()
     return found
 
