@@ -67,7 +67,7 @@ def copy_tree(source: Path, target: Path, account: Account, wanted: Callable[[st
         account.make_folder(target / folder)
         size = 0
         folders = []
-        for entry in os.scandir(source / folder):
+        for entry in _entries(source / folder):
             relative = f"{folder}/{entry.name}" if folder else entry.name
             if not wanted(relative):
                 continue
@@ -95,8 +95,8 @@ def refresh_tree(source: Path, target: Path, account: Account) -> None:
     (fs/ext4/ialloc.c, recently_deleted). A file with a second name is never written to.
     """
     account.make_folder(target)
-    wanted = {entry.name: entry for entry in os.scandir(source)}
-    for old in os.scandir(target):
+    wanted = {entry.name: entry for entry in _entries(source)}
+    for old in _entries(target):
         new = wanted.get(old.name)
         if old.is_dir(follow_symlinks=False):
             if new is None or not new.is_dir(follow_symlinks=False):
@@ -108,6 +108,11 @@ def refresh_tree(source: Path, target: Path, account: Account) -> None:
             refresh_tree(source / name, target / name, account)
         else:
             _overwrite(entry.path, f"{target}/{name}", account)
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        return list(entries)
 
 
 def _overwrite(source: str, target: str, account: Account) -> None:
