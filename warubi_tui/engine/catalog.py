@@ -66,6 +66,17 @@ class Catalog:
         with self._servers.session(timeline) as session:
             session.execute(statement)
 
+    def change_database(self, timeline: str, name: str, new_name: str, owner: str) -> None:
+        """Gives a database an owner and a name; under a new name nobody is connected to it."""
+        before, after = sql.Identifier(name), sql.Identifier(new_name)
+        with self._servers.session(timeline) as session:
+            session.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(before, sql.Identifier(owner)))
+            if new_name != name:
+                session.execute(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", (name,)
+                )
+                session.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(before, after))
+
     def drop_database(self, timeline: str, name: str) -> None:
         with self._servers.session(timeline) as session:
             session.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

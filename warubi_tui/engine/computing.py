@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -303,6 +304,41 @@ class Computing(Looking):
                 task, operations = self.jobs.plan(tx, claim, branch_id, [Step("apply_config", run, undo)])
             self.jobs.launch(task)
         return row, operations
+
+    def change_database(
+        self, branch_id: str, name: str, *, new_name: str | None, owner_name: str | None
+    ) -> tuple[DatabaseRow, list[OperationRow]]:
+        """Renames a database, which ends its sessions, gives it to another role, or both.
+
+        Raises:
+            ApiError: 404 no such branch, database or role; 409 the name is taken; 423.
+        """
+        rows = {row.name: row for row in self.databases(branch_id)}
+        if name not in rows:
+            raise ApiError(404, f"database {name!r} not found")
+        changed = replace(
+            rows[name],
+            name=new_name or name,
+            owner_name=owner_name or rows[name].owner_name,
+            updated_at=clock.now(),
+        )
+        if changed.name != name and changed.name in rows:
+            raise ApiError(409, f"database {changed.name!r} already exists")
+        if all(role.name != changed.owner_name for role in self.roles(branch_id)):
+            raise ApiError(404, f"role {changed.owner_name!r} not found")
+
+        def work(timeline: str) -> None:
+            self.catalog.change_database(timeline, name, changed.name, changed.owner_name)
+
+        def commit(tx: Transaction) -> None:
+            columns: dict[str, Value] = {
+                "name": changed.name,
+                "owner_name": changed.owner_name,
+                "updated_at": clock.now(),
+            }
+            tx.update(DatabaseRow, columns, id=changed.id)
+
+        return changed, self._on_server(branch_id, work, commit)
 
     def delete_database(self, branch_id: str, name: str) -> tuple[DatabaseRow, list[OperationRow]] | None:
         """None where it is gone already. Raises ApiError 404 (branch), 423."""

@@ -362,6 +362,14 @@ class FakeEngine:
         self.database_rows[name] = row
         return row, self._done()
 
+    def change_database(
+        self, branch_id: str, name: str, *, new_name: str | None, owner_name: str | None
+    ) -> tuple[DatabaseRow, list[OperationRow]]:
+        self._call(
+            "change_database", branch_id=branch_id, name=name, new_name=new_name, owner_name=owner_name
+        )
+        return replace(self.database_rows[name], name=new_name or name), self._done()
+
     def delete_database(self, branch_id: str, name: str) -> tuple[DatabaseRow, list[OperationRow]] | None:
         self._call("delete_database", branch_id=branch_id, name=name)
         row = self.database_rows.pop(name, None)

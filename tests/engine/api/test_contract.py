@@ -147,6 +147,7 @@ EXAMPLES = [
         "POST", _B + "/databases", body={"database": {"name": 'a "b" ñ', "owner_name": "owner"}}, status=201
     ),
     Example("GET", _B + "/databases/{database_name}"),
+    Example("PATCH", _B + "/databases/{database_name}", body={"database": {"name": "n", "owner_name": "o"}}),
     Example("DELETE", _B + "/databases/{database_name}"),
     Example("GET", _B + "/roles"),
     Example("POST", _B + "/roles", body={"role": {"name": "reader", "no_login": False}}, status=201),
@@ -154,6 +155,9 @@ EXAMPLES = [
     Example("DELETE", _B + "/roles/{role_name}"),
     Example("GET", _B + "/roles/{role_name}/reveal_password"),
     Example("POST", _B + "/roles/{role_name}/reset_password"),
+    Example("GET", _B + "/buckets"),
+    Example("GET", _B + "/functions"),
+    Example("GET", _B + "/credentials"),
     Example("GET", _P + "/operations", {"limit": "5"}),
     Example("GET", _P + "/operations/{operation_id}"),
     Example(

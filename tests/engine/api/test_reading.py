@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.datastructures import QueryParams
 
-from tests.engine.api.fake_engine import ENDPOINT_ID, MAIN_ID, PROJECT_ID, FakeEngine, operation_row
+from tests.engine.api.fake_engine import (
+    ENDPOINT_ID,
+    MAIN_ID,
+    PROJECT_ID,
+    SNAPSHOT_ID,
+    FakeEngine,
+    operation_row,
+)
 from warubi_tui.engine.api.app import ROUTES
 from warubi_tui.engine.api.query import Query
 from warubi_tui.engine.api.served import Incoming, Served
@@ -18,6 +25,7 @@ _PATH = {
     "project_id": PROJECT_ID,
     "branch_id": MAIN_ID,
     "endpoint_id": ENDPOINT_ID,
+    "snapshot_id": SNAPSHOT_ID,
     "database_name": "shop",
     "role_name": "owner",
     "operation_id": operation_row(0).id,

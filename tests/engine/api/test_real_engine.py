@@ -143,6 +143,17 @@ async def _use_databases_and_roles(walk: Walk, branch: str) -> None:
     await walk("POST", branch + "/databases", body, status=201)
     path = f"{branch}/databases/a%20%22b%22%2F%C3%B1"
     assert (await walk("GET", path))["database"]["owner_name"] == "reader/[b]"
+    changes = {"name": "second", "owner_name": role["name"]}
+    await walk("PATCH", path, {"database": changes})
+    listed = {
+        one["name"]: one["owner_name"] for one in (await walk("GET", branch + "/databases"))["databases"]
+    }
+    assert listed["second"] == role["name"]
+    await walk("PATCH", path, {"database": changes}, status=404)
+    await walk("PATCH", f"{branch}/databases/second", {"database": {"name": database["name"]}}, status=409)
+    for things in ("buckets", "functions", "credentials"):
+        assert (await walk("GET", f"{branch}/{things}"))[things] == []
+    path = f"{branch}/databases/second"
     for thing in (path, f"{branch}/roles/reader%2F%5Bb%5D"):
         await walk("DELETE", thing)
         await walk("DELETE", thing, status=204)

@@ -17,6 +17,7 @@ from warubi_tui.engine.api.routes import (
     endpoints,
     history,
     operations,
+    other_services,
     projects,
     roles,
     schemas,
@@ -40,6 +41,7 @@ _THEMES: Final = (
     operations,
     history,
     activity,
+    other_services,
 )
 ROUTES: Final = tuple(served for theme in _THEMES for served in theme.ROUTES)
 """Everything that is served."""

@@ -162,6 +162,12 @@ class DatabaseService(Protocol):
     def create_database(
         self, branch_id: str, name: str, owner_name: str, /
     ) -> tuple[DatabaseRow, Sequence[OperationRow]]: ...
+    def change_database(
+        self, branch_id: str, name: str, /, *, new_name: str | None, owner_name: str | None
+    ) -> tuple[DatabaseRow, Sequence[OperationRow]]:
+        """Changes what is given."""
+        ...
+
     def delete_database(
         self, branch_id: str, name: str, /
     ) -> tuple[DatabaseRow, Sequence[OperationRow]] | None:

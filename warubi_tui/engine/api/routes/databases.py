@@ -34,6 +34,19 @@ def get_database(engine: EngineService, request: Incoming) -> JSONResponse:
     raise ApiError(404, f"database {name!r} not found")
 
 
+def change_database(engine: EngineService, request: Incoming) -> JSONResponse:
+    body = request.body()
+    wanted = body.need("database", body.fields("database"))
+    return _changed(
+        engine.change_database(
+            request.path["branch_id"],
+            request.path["database_name"],
+            new_name=wanted.text("name", shortest=1),
+            owner_name=wanted.text("owner_name", shortest=1),
+        )
+    )
+
+
 def delete_database(engine: EngineService, request: Incoming) -> Response:
     deleted = engine.delete_database(request.path["branch_id"], request.path["database_name"])
     return Response(status_code=204) if deleted is None else _changed(deleted)
@@ -62,5 +75,6 @@ ROUTES = (
     Served("GET", BRANCH + "/databases", list_databases),
     Served("POST", BRANCH + "/databases", create_database),
     Served("GET", DATABASE, get_database),
+    Served("PATCH", DATABASE, change_database),
     Served("DELETE", DATABASE, delete_database),
 )
