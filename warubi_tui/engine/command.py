@@ -12,7 +12,7 @@ from warubi_tui.engine import launch
 from warubi_tui.engine.lock import Owner
 from warubi_tui.errors import WarubiError
 
-_PARTS = ("starlette", "uvicorn", "psutil")
+_PARTS = ("cryptography", "starlette", "uvicorn", "psutil")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -79,6 +79,7 @@ def _print_environment(root: Path) -> int:
         "NEON_API_HOST": owner.url,
         "NEON_API_KEY": (root / "api.key").read_text("utf-8").strip(),
         "NEON_PROJECT_ID": owner.project_id,
+        "NODE_EXTRA_CA_CERTS": str(root / "tls" / "cert.pem"),  # Node's clients check it, libpq does not
     }
     for name, value in values.items():
         sys.stdout.write(f"export {name}={shlex.quote(str(value))}\n")

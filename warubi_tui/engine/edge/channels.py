@@ -92,7 +92,7 @@ class TlsChannel:
 
 
 def encrypt(tls: ssl.SSLObject, contents: memoryview) -> None:
-    """Writes everything; one call takes no more than a record."""
+    """Encrypts everything."""
     while contents:
         contents = contents[tls.write(contents) :]
 
