@@ -1,5 +1,6 @@
 """Copies that take less room than the history that is kept for somebody alone."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -21,14 +22,7 @@ class Consolidating(Snapshotting):
         """Ids of snapshots and branches for which more is kept than a copy of their own would take."""
         with self.store.transaction() as tx:
             needs = dict(self.needs(tx))
-        total = keep(needs.values()).size()
-        found = []
-        for owner, need in needs.items():
-            others = [other for name, other in needs.items() if name != owner]
-            alone = total - keep([*others, *_with_own_base(need)]).size()
-            if alone > _copy_size(need) + _WORTH_IT:
-                found.append(owner)
-        return found
+        return [owner for owner, need in needs.items() if _is_expensive(need, _others(needs, owner))]
 
     def settle(self, owner: str) -> None:
         """Gives a snapshot or a branch a base of its own; what is superfluous then, `prune` removes.
@@ -74,6 +68,20 @@ class Consolidating(Snapshotting):
             moment = find_snapshot(tx, snapshot_id).timestamp
             tx.update(BaseRow, {"taken_at": moment}, id=bases[0].id)
         failpoint("snapshot copy: recorded")
+
+
+def _others(needs: Mapping[str, Need], owner: str) -> list[Need]:
+    return [need for name, need in needs.items() if name != owner]
+
+
+def _is_expensive(need: Need, others: Sequence[Need]) -> bool:
+    """Whether a copy would save enough, were it the only need, and among the others too."""
+    worth_it = _copy_size(need) + _WORTH_IT
+    return _saved(need, []) > worth_it and _saved(need, others) > worth_it
+
+
+def _saved(need: Need, others: Sequence[Need]) -> int:
+    return keep([*others, need]).size() - keep([*others, *_with_own_base(need)]).size()
 
 
 def _copy_size(need: Need) -> int:
