@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 
-from tests.engine.lab import DATABASE, Lab
+from tests.engine.lab import DATABASE, Lab, wait_until
 from tests.engine.log_records import TransactionEnd, transaction_ends
+from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.readonly import ReadOnlyServer
 from warubi_tui.engine.servers import open_session
 from warubi_tui.engine.store import BranchRow
@@ -289,7 +290,35 @@ def test_nothing_stays_behind(lab: Lab) -> None:
 
 def test_histories_that_begin_before_the_window_are_refused(lab: Lab, main: BranchRow) -> None:
     with (
-        pytest.raises(Exception, match="outside the history window"),
+        pytest.raises(ApiError, match="outside the history window"),
         lab.engine.time_travel.steps(main.id, low=Lsn(1), high=Lsn(1 << 40)),
     ):
         pass
+
+
+def test_pruning_leaves_alone_what_is_being_walked(lab: Lab, main: BranchRow) -> None:
+    kept = lab.engine.project().history_retention_seconds
+    with session_on(lab, main) as session:
+        low = position(session)
+        for note in range(-40, -36):
+            session.execute("INSERT INTO notes VALUES (%s)", (note,))
+            session.execute("SELECT pg_switch_wal()")
+        high = position(session)
+        lab.engine.bases.take_hot(main.timeline)
+    try:
+        with lab.engine.time_travel.steps(main.id, low=Lsn(low), high=Lsn(high)) as stepper:
+            lab.engine.change_project(history_retention_seconds=1)
+            wait_until(lambda: lab.engine.window(main.id).start_lsn > high, "the window leaves it behind")
+            lab.engine.prune()
+            for target in (*stepper.targets, stepper.targets[0]):
+                assert -40 in notes(stepper.show(target))
+        lab.engine.prune()
+        lab.engine.change_project(history_retention_seconds=kept)
+        assert lab.engine.window(main.id).start_lsn > high
+        with (
+            pytest.raises(ApiError, match="outside the history window"),
+            lab.engine.time_travel.steps(main.id, low=Lsn(low), high=Lsn(high)),
+        ):
+            pass
+    finally:
+        lab.engine.change_project(history_retention_seconds=kept)
