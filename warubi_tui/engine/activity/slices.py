@@ -134,7 +134,7 @@ class Slice:
         lengths: of the record, in bytes.
         xids: of the transaction.
         shapes: the position in `forms` of the rows it wrote, or ABORTED.
-        forms: every combination of rows that some transaction wrote.
+        forms: every combination of rows that some transaction wrote, once.
         changes: what transactions did to the schema, by their position in the columns.
         open: transactions that have not ended.
         children: subtransactions, by their position in the columns; only in a slice just read.
@@ -198,19 +198,19 @@ class Slice:
 
     def follow(self, earlier: Open) -> None:
         """Gives the transactions of this slice what they did in the log before it."""
-        ended = self._ended(earlier)
-        for position, xids in ended.items():
+        forms = {form: place for place, form in enumerate(self.forms)}
+        for position, xids in self._ended(earlier).items():
             rows, change = earlier.take(xids)
             if self.shapes[position] == ABORTED:
                 continue
             if rows:
                 add_rows(rows, rows_of(self.forms[self.shapes[position]]))
-                self.forms.append(shape_of(rows))
-                self.shapes[position] = len(self.forms) - 1
+                self.shapes[position] = forms.setdefault(shape_of(rows), len(forms))
             if change is not None:
                 if position in self.changes:
                     change.add(self.changes[position])
                 self.changes[position] = change
+        self.forms = list(forms)
         if self.oldest is not None:
             earlier.forget_before(self.oldest)
         self._reopen(earlier)
