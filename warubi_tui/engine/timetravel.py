@@ -105,7 +105,7 @@ class TimeTravel:
             self._janitor.join()
         wait([seat.shown for seat in self._seats])
         for seat in self._seats:
-            seat.probe.close()
+            _close(seat.probe)
         self._standbys.clear()
 
     @contextmanager
@@ -205,8 +205,8 @@ class TimeTravel:
         except BaseException as error:
             with self._changed:
                 self._seats.remove(seat)
-            seat.probe.close()
             seat.shown.set_exception(error)
+            _close(seat.probe)
 
     def _leave(self, seat: _Seat) -> None:
         with self._changed:
@@ -226,10 +226,14 @@ class TimeTravel:
                     left = [seat.used_at + self.keep_seconds - now for seat in idle]
                     self._changed.wait(min(left, default=None))
             for seat in old:
-                try:
-                    seat.probe.close()
-                except OSError:
-                    _log.warning("a server of the past leaves files behind", exc_info=True)
+                _close(seat.probe)
+
+
+def _close(probe: Probe) -> None:
+    try:
+        probe.close()
+    except OSError:
+        _log.warning("a server of the past leaves files behind", exc_info=True)
 
 
 @contextmanager
