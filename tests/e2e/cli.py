@@ -106,11 +106,19 @@ class Cli:
         """The lines that the program's `psql` prints for a query."""
         return self.text("psql", branch, *options, "--", "-Atc", query).splitlines()
 
+    def uri(self, branch: str) -> str:
+        """A branch's connection string, as the API tells it."""
+        names = {"database_name": "neondb", "role_name": "neondb_owner"}
+        return str(self.ask("/connection_uri", branch_id=self.branch(branch)["id"], **names)["uri"])
+
     def connect(self, branch: str) -> psycopg.Connection:
         """A session with a branch's connection string, each statement a transaction."""
-        names = {"database_name": "neondb", "role_name": "neondb_owner"}
-        uri = self.ask("/connection_uri", branch_id=self.branch(branch)["id"], **names)["uri"]
-        return psycopg.connect(uri, autocommit=True)
+        return psycopg.connect(self.uri(branch), autocommit=True)
+
+    def notes(self, branch: str) -> list[str]:
+        """What the table `log` of a branch holds, sorted."""
+        with self.connect(branch) as session:
+            return sorted(row[0] for row in session.execute("SELECT note FROM log"))
 
     def ask(self, path: str, **query: str) -> Any:
         """What the API itself says of a path below the project."""

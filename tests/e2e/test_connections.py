@@ -47,6 +47,14 @@ def test_the_programs_own_psql(neon: Cli, past: tuple[str, str]) -> None:
     assert neon.psql(f"main@{past[0]}", _QUERY, "--fallback") == ["one"]
 
 
+def test_a_new_branch_is_connected_to_at_once(neon: Cli, past: tuple[str, str]) -> None:
+    said = neon.text("branches", "create", "--name", "at once", "--psql", "--", "-Atc", _QUERY)
+    assert said.splitlines()[-2:] == ["one", "two"]
+    status = neon.text("status")
+    assert "main" in status
+    assert neon.engine.project_id in status
+
+
 def test_roles_databases_and_operations(neon: Cli) -> None:
     assert [one["name"] for one in neon.json("roles", "list", "--branch", "main")] == ["neondb_owner"]
     neon.json("databases", "create", "--branch", "main", "--name", "second")
@@ -66,7 +74,9 @@ def test_roles_databases_and_operations(neon: Cli) -> None:
 
 def test_the_api_as_it_is(neon: Cli) -> None:
     path = f"/projects/{neon.engine.project_id}/branches"
-    assert neon.json("api", path, "-Q", "limit=1")["branches"][0]["name"] == "main"
+    assert neon.json("me", project=False)["projects_limit"] == 1
+    listed = neon.json("api", path, "-Q", "search=main", "-Q", "limit=1")
+    assert [one["name"] for one in listed["branches"]] == ["main"]
     created = neon.json("api", path, "-X", "POST", "-F", "branch.name=by hand")
     branch = f"{path}/{created['branch']['id']}"
     neon.json("api", branch, "-X", "DELETE")

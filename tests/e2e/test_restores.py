@@ -6,11 +6,6 @@ import pytest
 from tests.e2e.cli import Cli, moment, position
 
 
-def _notes(neon: Cli, branch: str) -> list[str]:
-    with neon.connect(branch) as session:
-        return sorted(row[0] for row in session.execute("SELECT note FROM log"))
-
-
 def _write(session: psycopg.Connection, note: str) -> None:
     session.execute("INSERT INTO log VALUES (%s)", (note,))
 
@@ -26,7 +21,7 @@ def main(neon: Cli) -> str:
 
 
 def test_the_root_goes_back_and_forth(neon: Cli, main: str) -> None:
-    uri = neon.text("connection-string", "main")
+    uri = neon.uri("main")
     with psycopg.connect(uri, autocommit=True) as session:
         when = moment(session)
         session.execute("DROP TABLE log")
@@ -38,8 +33,8 @@ def test_the_root_goes_back_and_forth(neon: Cli, main: str) -> None:
         with pytest.raises(psycopg.OperationalError):
             session.execute("SELECT 1")
     assert neon.branch("main")["id"] == main
-    assert neon.text("connection-string", "main") == uri
-    assert _notes(neon, "main") == ["of main"]
+    assert neon.uri("main") == uri
+    assert neon.notes("main") == ["of main"]
     damaged = neon.branch("damaged")
     assert "parent_id" not in neon.branch("main")
     assert "parent_id" not in damaged
@@ -49,7 +44,7 @@ def test_the_root_goes_back_and_forth(neon: Cli, main: str) -> None:
     neon.text("branches", "restore", "main", "damaged", "--preserve-under-name", "repaired")
     assert neon.branch("main")["parent_id"] == damaged["id"]
     neon.text("branches", "restore", "main", "repaired", "--preserve-under-name", "damaged again")
-    assert _notes(neon, "main") == ["of main"]
+    assert neon.notes("main") == ["of main"]
 
 
 def test_a_child_goes_back_and_takes_its_parents_state(neon: Cli, main: str) -> None:
@@ -59,7 +54,7 @@ def test_a_child_goes_back_and_takes_its_parents_state(neon: Cli, main: str) -> 
         where = position(session)
         _write(session, "too much")
     said = neon.text("branches", "restore", "child", f"^self@{where}", "--preserve-under-name", "kept")
-    assert _notes(neon, "child") == ["of main", "of the child"]
+    assert neon.notes("child") == ["of main", "of the child"]
     kept = neon.branch("kept")
     assert kept["id"] in said
     assert (neon.branch("child")["parent_id"], kept["parent_id"]) == (kept["id"], main)
@@ -68,10 +63,10 @@ def test_a_child_goes_back_and_takes_its_parents_state(neon: Cli, main: str) -> 
         when = moment(session)
         _write(session, "later")
     neon.text("branches", "restore", "child", f"main@{when}")
-    assert _notes(neon, "child") == ["of main"]
+    assert neon.notes("child") == ["of main"]
     assert neon.branch("child")["parent_id"] == main
     neon.text("branches", "reset", "child", "--parent")
-    assert _notes(neon, "child") == ["later", "of main"]
+    assert neon.notes("child") == ["later", "of main"]
     assert neon.branch("child")["last_reset_at"] > when
 
 

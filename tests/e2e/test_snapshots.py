@@ -27,7 +27,7 @@ def test_a_snapshot_is_taken_shown_changed_and_deleted(neon: Cli, past: str) -> 
 
 def test_a_snapshot_of_the_past_is_looked_at_and_takes_over(neon: Cli, past: str) -> None:
     main = neon.branch("main")
-    uri = neon.text("connection-string", "main")
+    uri = neon.uri("main")
     neon.json("snapshots", "create", "--branch", "main", "--name", "good", "--timestamp", past)
     neon.json("snapshots", "restore", "good", "--name", "a look", "--target-branch", "main")
     look = neon.branch("a look")
@@ -36,8 +36,8 @@ def test_a_snapshot_of_the_past_is_looked_at_and_takes_over(neon: Cli, past: str
     neon.text("snapshots", "finalize", "a look", "--name", "main before")
     assert neon.branch("main")["id"] == look["id"] != main["id"]
     assert neon.branch("main before")["id"] == main["id"]
-    assert neon.text("connection-string", "main") == uri
-    assert neon.psql("main", "SELECT note FROM log") == ["one"]
+    assert neon.uri("main") == uri
+    assert neon.notes("main") == ["one"]
 
 
 def test_a_schedule(neon: Cli) -> None:
