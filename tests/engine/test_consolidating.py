@@ -61,6 +61,8 @@ def test_a_copy_that_fails_leaves_the_snapshot_as_it_was(
         broken.setattr(engine.timelines, "keep_history_only", fail)
         with pytest.raises(RecoveryFailedError):
             engine.settle(snapshot.id)
+        broken.setattr(engine, "expensive_owners", lambda: [snapshot.id])
+        engine.tend_history()
     assert engine.snapshot(snapshot.id) == snapshot
     assert_rows_match_files(lab)
     with engine.jobs.claim(shared=[snapshot.id]), refused(423):

@@ -120,3 +120,20 @@ def test_a_snapshot_survives_the_branch_it_was_taken_of(fresh: Lab) -> None:
     remove(lab, snapshot)
     assert [row.id for row in lab.rows()[1]] == [lab.main.timeline]
     assert_rows_match_files(lab)
+
+
+def test_a_branch_that_is_gone_cannot_be_replaced(fresh: Lab) -> None:
+    lab = fresh
+    lab.write(lab.main, "there")
+    snapshot = lab.engine.take_snapshot(lab.main.id)
+    first, _ = restore(lab, snapshot, name="first")
+    lab.finish(lab.engine.finalize_restore(first.id, name="old"))
+    look, _ = restore(lab, snapshot, name="look", target=lab.named("old"))
+    lab.hide(lab.named("old"))
+    with refused(422, "is gone"):
+        lab.engine.finalize_restore(look.id, name=None)
+    lab.engine.recover_branch(snapshot.source_branch)
+    lab.finish(lab.engine.finalize_restore(look.id, name="older"))
+    assert lab.engine.branch(look.id).name == "old"
+    assert lab.engine.branch(snapshot.source_branch).name == "older"
+    assert lab.read(lab.main) == ["there"]

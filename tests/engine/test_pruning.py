@@ -258,6 +258,30 @@ def test_a_snapshot_that_is_being_restored_keeps_the_base_it_is_restored_from(
     assert lab.read(again) == ["first"]
 
 
+def test_a_base_that_took_too_long_is_not_used(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The log its replay would begin with went while it was copied."""
+    lab, bases = history.lab, history.engine.bases
+    history.write("first")
+    history.engine.change_project(history_retention_seconds=0)
+    real = bases._copy
+
+    def copy_slowly(timeline: str, folder: Path) -> int:
+        size = real(timeline, folder)
+        monkeypatch.setattr(bases, "_copy", real)
+        history.base()
+        history.engine.prune()
+        return size
+
+    monkeypatch.setattr(bases, "_copy", copy_slowly)
+    slow = bases.take_hot(lab.main.timeline)
+    assert slow.id in history.bases()
+    assert lab.read(lab.create(lab.main)) == ["first"]
+    history.engine.prune()
+    assert slow.id not in history.bases()
+    assert lab.read(lab.create(lab.main)) == ["first"]
+    assert_rows_match_files(lab)
+
+
 def test_creates_at_the_oldest_moment_race_prunes(history: History) -> None:
     """Each is exact or refused, whatever happens in between; nothing is half there."""
     lab, main = history.lab, history.lab.main

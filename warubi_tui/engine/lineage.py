@@ -39,7 +39,8 @@ def trace(tx: Transaction, timeline: str, end: int) -> list[Span]:
         assert row is not None
         gaps = [gap.high for gap in tx.all(GapRow, timeline=current) if gap.low < high]
         floor = max(gaps, default=0)
-        found = [base for base in tx.all(BaseRow, timeline=current) if floor <= base.end_lsn <= high]
+        known = tx.all(BaseRow, timeline=current)
+        found = [base for base in known if floor <= base.start_lsn and base.end_lsn <= high]
         bases = tuple(sorted(found, key=lambda base: base.end_lsn))
         low = bases[0].end_lsn if gaps or row.fork_lsn is None else row.fork_lsn
         spans.append(Span(row, low, high, bases))

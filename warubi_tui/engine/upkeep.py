@@ -10,7 +10,7 @@ import psycopg
 
 from warubi_tui.engine.clusters import ClusterError
 from warubi_tui.engine.consolidating import Consolidating
-from warubi_tui.engine.failures import ApiError
+from warubi_tui.engine.failures import ApiError, RecoveryFailedError
 from warubi_tui.engine.previewing import Previewing
 from warubi_tui.engine.schedules import Scheduling
 from warubi_tui.engine.servers import ServerError
@@ -54,5 +54,5 @@ class Upkeep(Previewing, Scheduling, Consolidating):
 def _attempt(what: str, work: Callable[[], object]) -> None:
     try:
         work()
-    except (ApiError, ClusterError, ServerError, OSError, psycopg.Error):
+    except (ApiError, ClusterError, RecoveryFailedError, ServerError, OSError, psycopg.Error):
         _log.warning("%s failed", what, exc_info=True)
