@@ -6,7 +6,7 @@ file is final: the segment it tells of never changes. It is a cache: what is mis
 """
 
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -45,6 +45,9 @@ class Index:
 
     Args:
         learn: is told what is read, once, with the timeline's id.
+
+    Attributes:
+        bytes_read: of the log of each timeline.
     """
 
     def __init__(self, site: Site, learn: Callable[[str, Slice], None]) -> None:
@@ -53,7 +56,7 @@ class Index:
         self._lock = threading.Lock()
         self._known: dict[tuple[str, int], _Known] = {}
         self._opened: OrderedDict[tuple[str, int], Slice] = OrderedDict()
-        self.bytes_read = 0
+        self.bytes_read: Counter[str] = Counter()
 
     def read(self, timeline: str, log: Log, low: int) -> list[tuple[Summary, Slice | None]]:
         """The segments of a timeline from the one of `low` to the log's limit or further, oldest first.
@@ -103,7 +106,7 @@ class Index:
         following = position - position % SEGMENT + SEGMENT
         starts = [position, *range(following, log.limit, SEGMENT)]
         for piece in scan_all(log, starts):
-            self.bytes_read += piece.end - piece.start
+            self.bytes_read[timeline] += piece.end - piece.start
             piece.follow(known.open)
             self._learn(timeline, piece)
             if known.tail is None:
