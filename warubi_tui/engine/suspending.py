@@ -16,6 +16,7 @@ DEFAULT_TIMEOUT_SECONDS: Final = 300
 """What Neon means by a `suspend_timeout_seconds` of 0."""
 
 _NOTE_EVERY: Final = 60_000_000
+_JUST_NOW: Final = 1_000_000
 _SESSIONS: Final = """
 SELECT count(*) FROM pg_stat_activity
  WHERE backend_type = 'client backend' AND application_name <> 'warubi engine'
@@ -46,7 +47,10 @@ class Suspending(Computing):
 
     def _note(self, endpoint: EndpointRow, seen: int | None) -> None:
         known = endpoint.last_active or 0
-        if seen is not None and (seen - known >= _NOTE_EVERY or seen < clock.now() - 1_000_000 != known):
+        if seen is None or seen == known:
+            return
+        left = seen < clock.now() - _JUST_NOW
+        if left or seen - known >= _NOTE_EVERY:
             with self.store.transaction() as tx:
                 tx.update(EndpointRow, {"last_active": seen}, id=endpoint.id)
 
