@@ -2,15 +2,17 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.engine.lab import Lab, assert_rows_match_files, servers_below
+from warubi_tui.engine import computing
 from warubi_tui.engine.clusters import ClusterError, read_control
 from warubi_tui.engine.computes import ComputeWish
 from warubi_tui.engine.failures import ApiError, RecoveryFailedError
@@ -37,8 +39,15 @@ def parent(lab: Lab) -> BranchRow:
     """A suspended branch; `note 0` … `note 2` and `last note` lie in segments of their own."""
     branch = lab.create(lab.main, name="parent", compute=True)
     _fill_segments(lab, branch, 3)
-    lab.suspend(branch)
+    _suspend_without_a_base(lab, branch)
     return lab.engine.branch(branch.id)
+
+
+def _suspend_without_a_base(lab: Lab, branch: BranchRow) -> None:
+    """The log goes back to where it was: a base taken now would make it superfluous."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(computing, "BEFORE_REST", 1 << 30)
+        lab.suspend(branch)
 
 
 def _segments(lab: Lab, branch: BranchRow) -> list[Path]:
@@ -135,14 +144,15 @@ def test_recovery_over_a_damaged_segment_fails_and_leaves_nothing(
         assert failed.error is not None
         assert failed.error.startswith("PostgreSQL could not recover to 0/")
     assert {started.status, swapped.status, restarted.status} == {"cancelled"}
-    assert _without_times(lab) == [replace(row, state_changed_at=0) for row in before[0]]
+    assert _settled(lab.rows()[0]) == _settled(before[0])
     assert lab.rows()[1:] == before[1:]
     assert servers_below(lab.engine.site.root) == running
     assert_rows_match_files(lab)
 
 
-def _without_times(lab: Lab) -> list[BranchRow]:
-    return [replace(row, state_changed_at=0) for row in lab.engine.branches()]
+def _settled(branches: Sequence[BranchRow]) -> list[BranchRow]:
+    """Without what changes by itself."""
+    return [replace(row, state_changed_at=0, logical_size=None) for row in branches]
 
 
 @pytest.mark.parametrize("wrong", ["no target", "another target"])
@@ -255,3 +265,39 @@ def test_an_archived_segment_is_never_written_to_again(lab: Lab) -> None:
 
 def _fingerprint(file: Path) -> tuple[int, str]:
     return file.stat().st_ino, hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _look(lab: Lab, branch: BranchRow) -> None:
+    with lab.engine.time_travel.open(branch.id, at=None, lsn=None):
+        pytest.fail("a state behind the damage is shown")
+
+
+def _ask(lab: Lab, branch: BranchRow) -> None:
+    lab.engine.moment(branch.id, at=None, lsn=None)
+
+
+@damages
+@pytest.mark.parametrize("verb", [_ask, _look], ids=["moment", "look"])
+def test_nobody_is_told_or_shown_a_state_behind_the_damage(
+    lab: Lab, parent: BranchRow, damage: Callable[[Path], None], verb: Callable[[Lab, BranchRow], None]
+) -> None:
+    with _damaged(lab, parent, damage), pytest.raises(ApiError, match=r"damaged|missing") as refusal:
+        verb(lab, parent)
+    assert refusal.value.status == 500
+
+
+def test_a_byte_that_flipped_in_a_base_is_an_error_and_not_another_row(lab: Lab) -> None:
+    """Every page of a cluster has a checksum, which PostgreSQL looks at when it reads it."""
+    branch = lab.create(lab.main, compute=True)
+    lab.write(branch, *(f"note {number}" for number in range(50)))
+    with lab.session(branch) as session:
+        row = session.execute("SELECT pg_relation_filepath('log')").fetchone()
+    assert row is not None
+    base = lab.engine.bases.take_hot(branch.timeline)
+    file = lab.engine.site.bases(branch.timeline) / base.id / row[0]
+    content = bytearray(file.read_bytes())
+    content[8000] ^= 1
+    file.write_bytes(content)
+    copy = lab.create(branch)
+    with pytest.raises(psycopg.errors.DataCorrupted, match="invalid page"):
+        lab.read(copy)

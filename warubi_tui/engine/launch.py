@@ -59,8 +59,12 @@ def start(
             said.seek(0)
             message = said.read().decode(errors="replace").strip()
             raise WarubiError("The engine did not start", message, f"{root / 'engine.log'} says more.")
+    if owner.pid != process.pid:
+        process.terminate()  # another was quicker; this one would take over when that ends
+        process.wait()
+        return owner, False
     process.returncode = 0  # it lives on; this process is not the one to wait for it
-    return owner, owner.pid == process.pid
+    return owner, True
 
 
 def _await_settled(root: Path, waiting: Callable[[], None]) -> Owner | None:
