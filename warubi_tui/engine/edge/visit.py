@@ -97,7 +97,11 @@ class Visit:
             parameters["options"] = wishes.options
         self._check_password(startup.channel, role)
         if wishes.past:
-            return backend.open_session(self._past(wishes, stack), startup.version, parameters)
+            path = self._past(wishes, stack)
+            try:
+                return backend.open_session(path, startup.version, parameters)
+            except ServerDownError as error:
+                raise TurnedAwayError("57P03", f"the past is not available: {error}") from error
         return self._settled(
             startup.channel, lambda place: backend.open_session(place.socket, startup.version, parameters)
         )
