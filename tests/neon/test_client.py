@@ -23,6 +23,7 @@ from tests.neon.wire import (
 from warubi_tui.errors import RefusedError, UnknownOutcomeError, UnreachableError, UsageError
 from warubi_tui.lsn import Lsn
 from warubi_tui.neon.client import NeonClient, NotFoundError, Retries
+from warubi_tui.neon.models import TableActivity
 from warubi_tui.secret import Secret
 
 Change = Callable[[NeonClient], Awaitable[object]]
@@ -332,6 +333,27 @@ class TestWhatOnlyTheEngineOffers:
         assert activity is not None
         assert [one.commits for one in activity.buckets] == [7]
         assert activity.to == NOW
+        assert activity.buckets[0].tables == ()
+
+    async def test_activity_by_table(self) -> None:
+        named = {"database": "shop", "schema": "public", "name": "orders", "oid": 7, "number": 8}
+        bucket: dict[str, object] = {"start": "2026-11-22T13:00:00Z", "end": "2026-11-22T13:30:00Z"}
+        bucket["commits"] = 7
+        bucket["tables"] = [{"table": 1, "inserts": 5}, {"table": 0, "deletes": 3, "drops": 1}, {"table": 9}]
+        answer = {
+            "from": "2026-11-22T13:00:00Z",
+            "to": "2026-11-22T14:00:00Z",
+            "tables": [named, {"database": None, "schema": None, "name": None, "number": 16400}],
+            "buckets": [bucket],
+        }
+        activity = await client_of(Script([httpx.Response(200, json=answer)])).activity(
+            PROJECT_ID, "br-main-1", from_=NOW - timedelta(hours=1), to=NOW, buckets=1
+        )
+        assert activity is not None
+        assert activity.buckets[0].tables == (
+            TableActivity(None, None, None, 16400, inserts=5),
+            TableActivity("shop", "public", "orders", 8, deletes=3, drops=1),
+        )
 
 
 class TestAddressAndKey:

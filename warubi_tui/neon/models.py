@@ -8,7 +8,8 @@ databases and roles, which have to go back to a server exactly as they are.
 Source of the shapes: Neon's OpenAPI document, `components.schemas`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -282,23 +283,73 @@ class Moment:
 
 
 @dataclass(frozen=True)
+class TableActivity:
+    """What happened to one table: rows written, and how often it was emptied, dropped or changed by DDL.
+
+    `schema` and `name` are None where only the table's number is known.
+    """
+
+    database: str | None
+    schema: str | None
+    name: str | None
+    number: int
+    inserts: int = 0
+    updates: int = 0
+    deletes: int = 0
+    truncates: int = 0
+    drops: int = 0
+    ddl: int = 0
+
+    @classmethod
+    def from_json(cls, data: object) -> "TableActivity":
+        """From one of the engine's `activity.tables`: a table to which nothing has happened yet."""
+        fields = Fields("table", data)
+        return cls(
+            fields.maybe_text("database"),
+            fields.maybe_text("schema"),
+            fields.maybe_text("name"),
+            fields.integer("number"),
+        )
+
+    def with_counts(self, data: object) -> "TableActivity":
+        """With the counts of one of the engine's `activity.buckets.tables`."""
+        fields = Fields("table", data)
+        return replace(
+            self,
+            inserts=fields.maybe_integer("inserts") or 0,
+            updates=fields.maybe_integer("updates") or 0,
+            deletes=fields.maybe_integer("deletes") or 0,
+            truncates=fields.maybe_integer("truncates") or 0,
+            drops=fields.maybe_integer("drops") or 0,
+            ddl=fields.maybe_integer("ddl") or 0,
+        )
+
+
+@dataclass(frozen=True)
 class ActivityBucket:
-    """How many transactions were committed from `start` up to and without `end`."""
+    """What was committed from `start` up to and without `end`: how many transactions, which tables."""
 
     start: datetime
     end: datetime
     commits: int
+    tables: tuple[TableActivity, ...] = ()
 
     @classmethod
-    def from_json(cls, data: object) -> "ActivityBucket":
-        """From one of the engine's `activity.buckets`."""
+    def from_json(cls, data: object, tables: Mapping[int, TableActivity]) -> "ActivityBucket":
+        """From one of the engine's `activity.buckets`, whose tables are numbers of `tables`."""
         fields = Fields("bucket", data)
-        return cls(fields.time("start"), fields.time("end"), fields.integer("commits"))
+        counts = [(Fields("table", item).integer("table"), item) for item in fields.items("tables")]
+        return cls(
+            fields.time("start"),
+            fields.time("end"),
+            fields.integer("commits"),
+            tuple(tables[number].with_counts(item) for number, item in counts if number in tables),
+        )
 
 
 @dataclass(frozen=True)
 class Activity:
-    """Commits over time, read from the write-ahead log. Known to warubi's engine, not to Neon."""
+    """What was written over time, read from the write-ahead log. Known to warubi's engine, not to Neon."""
 
     from_: datetime
     to: datetime
@@ -308,10 +359,13 @@ class Activity:
     def from_json(cls, data: object) -> "Activity":
         """From the engine's `activity`."""
         fields = Fields("activity", data)
+        tables = dict(enumerate(TableActivity.from_json(item) for item in fields.items("tables")))
         return cls(
             from_=fields.time("from"),
             to=fields.time("to"),
-            buckets=tuple(ActivityBucket.from_json(item) for item in fields.required_items("buckets")),
+            buckets=tuple(
+                ActivityBucket.from_json(item, tables) for item in fields.required_items("buckets")
+            ),
         )
 
 

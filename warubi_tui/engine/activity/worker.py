@@ -9,13 +9,10 @@ from multiprocessing.connection import Connection
 from warubi_tui.engine.activity.scanning import Log, scan
 from warubi_tui.engine.clusters import ClusterError
 
-_POLITE = 5
-
 
 def main() -> None:
     """Answers each (log, start) on standard input with the slice, or with what is wrong, until it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(_POLITE)
     gc.disable()
     requests: Connection[object, object] = Connection(sys.stdin.fileno(), writable=False)
     answers: Connection[object, object] = Connection(os.dup(sys.stdout.fileno()), readable=False)
