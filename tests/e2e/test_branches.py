@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 
 from tests.e2e.cli import Cli, moment, position
@@ -81,6 +82,9 @@ def test_a_schema_only_branch_has_the_tables_and_no_rows(neon: Cli, past: tuple[
 def test_a_protected_branch(neon: Cli, past: tuple[str, str]) -> None:
     created = neon.json("branches", "create", "--name", "safe", "--protected", "--type", "read_only")
     assert created["branch"]["protected"] is True
+    with neon.connect("safe") as session, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        session.execute("DELETE FROM log")
+    assert neon.notes("safe") == ["one", "two"]
     assert "protected" in neon.refused("branches", "delete", "safe")
     assert "protected" in neon.refused("branches", "reset", "safe", "--parent")
     listed = neon.text("branches", "list")

@@ -101,6 +101,8 @@ _VERBS: dict[str, list[Callable[[Lab, BranchRow], object]]] = {
             parent_id=dev.id, name=None, at=None, lsn=None, init_source="schema-only"
         ),
     ],
+    "ROLES_LIMIT_EXCEEDED": [lambda lab, dev: lab.engine.create_role(dev.id, "one more")],
+    "DATABASES_LIMIT_EXCEEDED": [lambda lab, dev: lab.engine.create_database(dev.id, "more", OWNER)],
     "BRANCHES_PROTECTED_LIMIT_EXCEEDED": [
         lambda lab, dev: lab.engine.change_branch(dev.id, {"protected": True}),
         lambda lab, dev: lab.engine.create_branch(
@@ -110,25 +112,34 @@ _VERBS: dict[str, list[Callable[[Lab, BranchRow], object]]] = {
 }
 
 
+def _facts(lab: Lab) -> object:
+    """What there is of branches, but for their sizes, which are looked up now and then."""
+    branches, timelines, _, endpoints = lab.rows()
+    facts = [(row.id, row.name, row.state, row.protected, row.timeline) for row in branches]
+    return facts, [row.id for row in timelines], [row.id for row in endpoints]
+
+
 @pytest.mark.parametrize(
     ("limits", "code"),
     [
         (Limits(branches=0), "BRANCHES_LIMIT_EXCEEDED"),
         (Limits(root_branches=1), "ROOT_BRANCHES_LIMIT_EXCEEDED"),
         (Limits(protected_branches=0), "BRANCHES_PROTECTED_LIMIT_EXCEEDED"),
+        (Limits(roles=1), "ROLES_LIMIT_EXCEEDED"),
+        (Limits(databases=1), "DATABASES_LIMIT_EXCEEDED"),
     ],
 )
 def test_what_is_over_a_limit_is_refused_before_anything_is_made(
     lab: Lab, dev: BranchRow, monkeypatch: pytest.MonkeyPatch, limits: Limits, code: str
 ) -> None:
     leaf = lab.create(dev)
-    before = lab.rows()
+    before = _facts(lab)
     monkeypatch.setattr(lab.engine, "limits", limits)
     for verb in _VERBS[code]:
         with pytest.raises(ApiError) as refusal:
             verb(lab, dev)
         assert (refusal.value.status, refusal.value.code) == (422, code)
-    assert lab.rows() == before
+    assert _facts(lab) == before
     assert lab.restore(leaf, lab.main).state == "ready"
 
 

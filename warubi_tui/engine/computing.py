@@ -230,9 +230,11 @@ class Computing(Looking):
             return sorted(tx.all(RoleRow, branch=branch_id), key=lambda row: row.name)
 
     def create_role(self, branch_id: str, name: str) -> tuple[RoleRow, list[OperationRow]]:
-        """A role with a generated password. Raises ApiError 404, 409, 423."""
-        if any(row.name == name for row in self.roles(branch_id)):
+        """A role with a generated password. Raises ApiError 404, 409, 422 (no room for more), 423."""
+        present = self.roles(branch_id)
+        if any(row.name == name for row in present):
             raise ApiError(409, f"role {name!r} already exists")
+        self.limits.check_roles(len(present))
         moment = clock.now()
         row = RoleRow(branch_id, name, new_password(), 0, moment, moment)
 
@@ -280,9 +282,11 @@ class Computing(Looking):
     def create_database(
         self, branch_id: str, name: str, owner_name: str
     ) -> tuple[DatabaseRow, list[OperationRow]]:
-        """Raises ApiError 404 (branch, owner), 409, 423."""
-        if any(row.name == name for row in self.databases(branch_id)):
+        """Raises ApiError 404 (branch, owner), 409, 422 (no room for more), 423."""
+        present = self.databases(branch_id)
+        if any(row.name == name for row in present):
             raise ApiError(409, f"database {name!r} already exists")
+        self.limits.check_databases(len(present))
         if all(row.name != owner_name for row in self.roles(branch_id)):
             raise ApiError(404, f"role {owner_name!r} not found")
         moment = clock.now()

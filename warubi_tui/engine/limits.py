@@ -21,11 +21,13 @@ LONGEST_LIFE: Final = timedelta(days=30)
 
 @dataclass(frozen=True)
 class Limits:
-    """How many branches of each kind a project may have, deleted ones not counted."""
+    """How many branches of each kind a project may have, deleted ones not counted, and what each may hold."""
 
     branches: int = 500
     root_branches: int = 100
     protected_branches: int = 100
+    roles: int = 500
+    databases: int = 500
 
     def check(self, tx: Transaction, *, branches: int = 0, roots: int = 0, protected: int = 0) -> None:
         """Raises ApiError 422 where the project has no room for that many more."""
@@ -35,11 +37,27 @@ class Limits:
             (roots, sum(row.parent is None for row in rows), self.root_branches, "root branches"),
             (protected, sum(row.protected for row in rows), self.protected_branches, "protected branches"),
         ]
-        codes = {"protected branches": "BRANCHES_PROTECTED_LIMIT_EXCEEDED"}
         for more, present, most, word in wishes:
             if more > 0 and present + more > most:
-                code = codes.get(word, f"{word.upper().replace(' ', '_')}_LIMIT_EXCEEDED")
-                raise ApiError(422, f"{word} limit exceeded", code=code)
+                raise _exceeded(word)
+
+    def check_roles(self, present: int) -> None:
+        """Raises ApiError 422 where a branch with that many roles has no room for another."""
+        if present >= self.roles:
+            raise _exceeded("roles")
+
+    def check_databases(self, present: int) -> None:
+        """Raises ApiError 422 where a branch with that many databases has no room for another."""
+        if present >= self.databases:
+            raise _exceeded("databases")
+
+
+_ODD_CODES: Final = {"protected branches": "BRANCHES_PROTECTED_LIMIT_EXCEEDED"}
+
+
+def _exceeded(word: str) -> ApiError:
+    code = _ODD_CODES.get(word, f"{word.upper().replace(' ', '_')}_LIMIT_EXCEEDED")
+    return ApiError(422, f"{word} limit exceeded", code=code)
 
 
 @dataclass(frozen=True)
