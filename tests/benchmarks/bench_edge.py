@@ -6,6 +6,7 @@ medians of pairs measured one after the other. Run it on an idle machine:
     .venv/bin/python -m tests.benchmarks.bench_edge
 """
 
+import itertools
 import shutil
 import statistics
 import sys
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -22,12 +24,14 @@ import psycopg
 
 from tests.conftest import RunningEngine, engine_on, make_open_folder
 
-ROUNDS = 9
+ROUNDS = 7
 SECONDS = 0.5
 CLIENTS = 4
 ROWS = 500_000
 COMPUTES = 10
 LIMITS = {"COPY out": 0.8, "gap": 0.15, "PSS": 10.0}
+
+Json = dict[str, Any]
 
 
 class Api:
@@ -38,25 +42,23 @@ class Api:
         self._http = httpx.Client(base_url=engine.host, headers=headers, timeout=60, trust_env=False)
         self._project = f"/projects/{engine.project_id}"
 
-    def get(self, path: str, **query: str) -> dict[str, list[dict[str, str]]]:
-        found: dict[str, list[dict[str, str]]] = (
-            self._http.get(self._project + path, params=query).raise_for_status().json()
-        )
+    def get(self, path: str, **query: str) -> Json:
+        found: Json = self._http.get(self._project + path, params=query).raise_for_status().json()
         return found
 
-    def post(self, path: str, body: object = None) -> dict[str, list[dict[str, str]]]:
+    def post(self, path: str, body: object = None) -> Json:
         """Waits for the operations it starts."""
         answer = self._http.post(self._project + path, json=body)
         assert answer.is_success, answer.text
-        done: dict[str, list[dict[str, str]]] = answer.json()
+        done: Json = answer.json()
         for operation in done.get("operations", []):
             while (state := self._operation(operation["id"])["status"]) in ("scheduling", "running"):
                 time.sleep(0.002)
             assert state == "finished", self._operation(operation["id"])
         return done
 
-    def _operation(self, identity: str) -> dict[str, str]:
-        found: dict[str, str] = self._http.get(f"{self._project}/operations/{identity}").json()["operation"]
+    def _operation(self, identity: str) -> Json:
+        found: Json = self._http.get(f"{self._project}/operations/{identity}").json()["operation"]
         return found
 
     def uri(self, branch: str) -> str:
@@ -148,12 +150,16 @@ def compare(name: str, unit: str, measure: Callable[[str], float], edge: str, di
     return ratio >= limit
 
 
+def suspend(api: Api, branch: str) -> None:
+    (endpoint,) = api.get(f"/branches/{branch}/endpoints")["endpoints"]
+    api.post(f"/endpoints/{endpoint['id']}/suspend")
+
+
 def wake(api: Api, branch: str) -> float:
     """Seconds from connecting to a suspended compute until the first answer."""
-    (endpoint,) = api.get(f"/branches/{branch}/endpoints")["endpoints"]
     uri, taken = api.uri(branch), []
     for _ in range(ROUNDS):
-        api.post(f"/endpoints/{endpoint['id']}/suspend")
+        suspend(api, branch)
         start = time.perf_counter()
         with psycopg.connect(uri) as connection:
             connection.execute("SELECT 1")
@@ -182,7 +188,7 @@ def restore_gap(api: Api, branch: str) -> float:
     api.post(f"/branches/{branch}/restore", body)
     done.set()
     client.join()
-    return max(later - earlier for earlier, later in zip(answers, answers[1:], strict=False))
+    return max(later - earlier for earlier, later in itertools.pairwise(answers))
 
 
 def idle_memory(root: Path) -> tuple[int, float]:
@@ -210,7 +216,7 @@ def main() -> int:
                 "/branches",
                 {"branch": {"parent_id": main_branch["id"]}, "endpoints": [{"type": "read_write"}]},
             )
-            branch = str(dict(small)["branch"]["id"])  # type: ignore[call-overload]
+            branch = str(small["branch"]["id"])
             edge = api.uri(main_branch["id"])
             direct = fill(edge)
             good = compare("SELECT 1", "per second", round_trips, edge, direct)
@@ -222,7 +228,8 @@ def main() -> int:
             sys.stdout.write(f"cold connect with the compute's start: {wake(api, branch):.3f} s\n")
             gap = statistics.median(restore_gap(api, branch) for _ in range(ROUNDS))
             sys.stdout.write(f"gap at a restore in place: {gap:.3f} s (limit {LIMITS['gap']})\n")
-            for _ in range(COMPUTES - 2):
+            suspend(api, main_branch["id"])  # it has been busy
+            for _ in range(COMPUTES - 1):
                 api.post(
                     "/branches", {"branch": {"parent_id": branch}, "endpoints": [{"type": "read_write"}]}
                 )
