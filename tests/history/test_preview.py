@@ -32,6 +32,7 @@ class Server:
         if request.method == "DELETE":
             if self.refuse_to_delete:
                 return refusal(422, "no")
+            assert request.url.params.get("hard_delete") == "true"
             del self.branches[request.url.path.rpartition("/")[2]]
             return httpx.Response(204)
         branch = self.branches.get(request.url.path.rpartition("/")[2])

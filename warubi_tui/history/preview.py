@@ -64,4 +64,4 @@ async def preview(
 async def _delete(client: NeonClient, project_id: str, name: str) -> None:
     for branch in await client.branches(project_id):
         if branch.name == name:
-            await BranchChanges(client, project_id).delete(branch)
+            await BranchChanges(client, project_id).delete(branch, for_good=True)

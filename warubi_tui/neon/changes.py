@@ -116,10 +116,10 @@ class BranchChanges:
             lambda seen: seen.default,
         )
 
-    async def delete(self, branch: Branch) -> None:
-        """Deletes a branch; one that is gone already is as good."""
+    async def delete(self, branch: Branch, *, for_good: bool = False) -> None:
+        """Deletes a branch, `for_good` so that it cannot be recovered; one that is gone already is as good."""
         try:
-            deleted = await self._client.delete_branch(self._project_id, branch.id)
+            deleted = await self._client.delete_branch(self._project_id, branch.id, for_good=for_good)
         except UnknownOutcomeError as lost:
             if await self._look_up.find(lambda: self._if_gone(branch)) is None:
                 raise lost

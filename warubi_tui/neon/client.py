@@ -215,9 +215,12 @@ class NeonClient:
         path = f"{_branch(project_id, branch_id)}/set_as_default"
         return await self._change("POST", "make the branch the default", path, None, Changed.from_json)
 
-    async def delete_branch(self, project_id: str, branch_id: str) -> Deleted:
-        """Deletes a branch. Of one that is gone already, nothing is deleted and `branch` is None."""
-        path = _branch(project_id, branch_id)
+    async def delete_branch(self, project_id: str, branch_id: str, *, for_good: bool = False) -> Deleted:
+        """Deletes a branch. Of one that is gone already, nothing is deleted and `branch` is None.
+
+        A server that keeps deleted branches for a while does not keep one that goes `for_good`.
+        """
+        path = _branch(project_id, branch_id) + ("?hard_delete=true" if for_good else "")
         return await self._change("DELETE", "delete the branch", path, None, Deleted.from_json)
 
     async def _patch(self, project_id: str, branch_id: str, doing: str, changes: Body) -> Changed:
