@@ -1,6 +1,7 @@
 """Each kind of transaction is told for what it was: the right table, the right counts, nothing else."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -8,7 +9,7 @@ import psycopg
 import pytest
 
 from tests.engine.activity.telling import told, totals, transaction, transactions
-from tests.engine.lab import DATABASE, Lab
+from tests.engine.lab import DATABASE, Lab, wait_until
 from warubi_tui.engine.activity.chronicle import Transaction
 from warubi_tui.engine.store import BranchRow
 from warubi_tui.lsn import Lsn
@@ -102,6 +103,35 @@ def test_conflicts(lab: Lab, branch: BranchRow, session: psycopg.Connection) -> 
         )
         session.execute("INSERT INTO customer VALUES (1, 'no') ON CONFLICT DO NOTHING")
     assert told(the_last(lab, branch, xid).deeds) == {"public.customer": {"inserts": 10, "updates": 10}}
+
+
+def test_an_insertion_that_lost_to_another(lab: Lab, branch: BranchRow, session: psycopg.Connection) -> None:
+    """The row is in the log before the conflict is found, and taken back: an upsert that became an update.
+
+    The index's function waits when it is called a second time: for the entry of the row already written.
+    """
+    session.execute(
+        "CREATE FUNCTION slow(k int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$"
+        " DECLARE calls int := coalesce(nullif(current_setting('test.calls', true), ''), '9')::int + 1;"
+        " BEGIN PERFORM set_config('test.calls', calls::text, false);"
+        " IF calls = 2 THEN PERFORM pg_advisory_lock(1); END IF; RETURN k; END $$"
+    )
+    session.execute("CREATE TABLE race (id int, note text)")
+    session.execute("CREATE UNIQUE INDEX ON race (slow(id))")
+    session.execute("SELECT pg_advisory_lock(1)")
+    with lab.session(branch) as other, ThreadPoolExecutor(1) as beside:
+        other.execute("SET test.calls = 0")
+        upsert = "INSERT INTO race VALUES (1, 'a') ON CONFLICT (slow(id)) DO UPDATE SET note = 'both'"
+        late = beside.submit(other.execute, upsert)
+        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        wait_until(lambda: session.execute(waiting).fetchone() == (1,), "the other waits")
+        session.execute("INSERT INTO race VALUES (1, 'b')")
+        session.execute("SELECT pg_advisory_unlock(1)")
+        late.result()
+    assert [told(one.deeds) for one in transactions(lab, branch, table="race")][-2:] == [
+        {"public.race": {"inserts": 1}},
+        {"public.race": {"updates": 1}},
+    ]
 
 
 def test_two_transactions_interleaved(lab: Lab, branch: BranchRow, session: psycopg.Connection) -> None:
@@ -290,6 +320,7 @@ def test_the_state_just_before(lab: Lab, branch: BranchRow, session: psycopg.Con
     before = lab.create(branch, lsn=one.before_lsn, compute=True)
     with lab.session(before) as past:
         assert past.execute("SELECT count(*) FROM state").fetchone() == (2,)
+    assert totals(lab, before)["public.state"] == {"ddl": 1, "inserts": 2}
     assert [told(one.deeds) for one in transactions(lab, before, table="state")] == [
         {"public.state": {"ddl": 1}},
         {"public.state": {"inserts": 2}},
