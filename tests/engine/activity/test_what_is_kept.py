@@ -191,6 +191,22 @@ def test_the_history_goes_on_in_the_parent(lab: Lab, branch: BranchRow) -> None:
     assert lab.engine.chronicle.index.bytes_read[branch.timeline] == read[branch.timeline]
 
 
+def test_names_that_were_never_seen_are_asked_of_the_past(lab: Lab, branch: BranchRow) -> None:
+    with lab.session(branch) as session:
+        session.execute("CREATE TABLE gone AS SELECT 1 AS id")
+        session.execute("SELECT pg_switch_wal()")
+        totals(lab, branch)
+        session.execute("INSERT INTO gone VALUES (2), (3)")
+        session.execute("DROP TABLE gone")
+    with lab.engine.store.transaction() as tx:
+        tx.delete(RelationRow, timeline=branch.timeline)
+    begin_anew(lab)
+    assert "public.gone" not in totals(lab, branch)
+    found = [told(one.deeds) for one in transactions(lab, branch)]
+    assert found[-2:] == [{"public.gone": {"inserts": 2}}, {"public.gone": {"drops": 1}}]
+    assert totals(lab, branch)["public.gone"]["drops"] == 1
+
+
 def test_buckets_are_by_the_time_of_the_commit(lab: Lab, branch: BranchRow) -> None:
     (time,) = lab.write(branch, "one")
     micro = to_microseconds(time)

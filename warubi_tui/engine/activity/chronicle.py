@@ -135,17 +135,13 @@ class Chronicle:
             raise ClusterError(f"what was read of the log is damaged: {error}; ask again") from error
 
     def _end_before(self, parts: Sequence[Part], place: int, limit: int) -> int:
-        """Where the last transaction ended that ended at or before `limit`; else where the history begins."""
+        """Where the last transaction ended before the record at `limit`; else where the history begins."""
         for part in reversed(parts[: place + 1]):
-            if part.summary.first is None or part.summary.start >= limit:
-                continue
-            piece = self._open(part)
-            position = bisect_left(piece.offsets, min(limit, part.high) - piece.segment) - 1
-            while position >= 0 and piece.lsn(position) >= part.low:
-                end = piece.end_lsn(position)
-                if end <= limit:
-                    return end
-                position -= 1
+            if part.summary.first is not None and part.summary.start < limit:
+                piece = self._open(part)
+                position = bisect_left(piece.offsets, min(limit, part.high) - piece.segment) - 1
+                if position >= 0 and piece.lsn(position) >= part.low:
+                    return piece.end_lsn(position)
         return parts[0].low
 
     def _count(self, part: Part, lineage: Lineage, edges: Sequence[int], buckets: Sequence[Bucket]) -> None:

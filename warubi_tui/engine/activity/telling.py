@@ -97,8 +97,11 @@ class Telling(Computing):
         self.chronicle.names.look(timeline, partial(self.servers.session, timeline))
 
     def _look_back(self, branch: BranchRow, spans: Sequence[Span], page: Page) -> bool:
-        """Asks the past for the names of tables that no look ever saw; returns whether it was asked."""
-        for one in page.transactions:
+        """Asks the past for the names of tables that no look ever saw; returns whether it was asked.
+
+        A table is there before the last transaction that touched it, not before the first.
+        """
+        for one in reversed(page.transactions):
             numbers = {
                 (branch.timeline, table.number)
                 for table in _tables(one)
