@@ -22,7 +22,7 @@ from warubi_tui.engine.lock import is_held
 def elsewhere() -> Iterator[Path]:
     folder = make_open_folder()
     yield folder
-    assert servers_below(folder) == {}
+    wait_until(lambda: servers_below(folder) == {}, "adopted servers have ended")
     shutil.rmtree(folder)
 
 
@@ -43,7 +43,7 @@ def test_however_many_start_an_engine_they_get_the_same(copy_founded: Callable[[
         assert len(servers_below(root)) == 1
     finally:
         launch.stop(root)
-    assert servers_below(root) == {}
+    wait_until(lambda: servers_below(root) == {}, "adopted servers have ended")
 
 
 def test_a_lock_file_that_names_a_living_stranger_holds_nobody_up(copy_founded: Callable[[], Path]) -> None:

@@ -21,6 +21,14 @@ from warubi_tui.engine.store import BranchRow
 _SPIN: Final = "CREATE FUNCTION spin() RETURNS void LANGUAGE plpgsql AS 'BEGIN LOOP END LOOP; END'"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def no_sweeping() -> Iterator[None]:
+    """What the engine does by itself meanwhile would meet the damage too, and only say so in its log."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("warubi_tui.engine.engine._SWEEP_SECONDS", 3600)
+        yield
+
+
 @pytest.fixture(scope="module")
 def branch(lab: Lab) -> BranchRow:
     branch = lab.create(lab.main, name="victim", compute=True)
@@ -171,8 +179,8 @@ def test_a_frozen_parent_is_said_not_to_answer(
     open_session = lab.engine.servers.session
 
     @contextmanager
-    def freezing(timeline: str) -> Iterator[psycopg.Connection]:
-        with open_session(timeline) as session, _frozen(server):
+    def freezing(timeline: str, database: str = "postgres") -> Iterator[psycopg.Connection]:
+        with open_session(timeline, database) as session, _frozen(server):
             yield session
 
     monkeypatch.setattr(lab.engine.servers, "session", freezing)

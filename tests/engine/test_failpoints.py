@@ -14,7 +14,7 @@ import pytest
 from tests.conftest import make_open_folder
 from tests.engine.kill_scenarios import KEPT, LEADING_TO, SCENARIOS
 from tests.engine.killing import kill_at, points_in_source
-from tests.engine.lab import Lab, assert_rows_match_files, opened, servers_below
+from tests.engine.lab import Lab, assert_rows_match_files, opened, servers_below, wait_until
 
 
 def _cases() -> list[tuple[str, str]]:
@@ -40,7 +40,7 @@ def furnished(copy_founded: Callable[[], Path]) -> Path:
 def folder() -> Iterator[Path]:
     folder = make_open_folder()
     yield folder
-    assert servers_below(folder) == {}
+    wait_until(lambda: servers_below(folder) == {}, "adopted servers have ended")
     shutil.rmtree(folder)
 
 
