@@ -18,6 +18,7 @@ max_locks_per_transaction = 20
 max_pred_locks_per_transaction = 16
 shared_buffers = 16MB
 max_wal_senders = 4
+wal_sender_timeout = 20s
 jit = off
 checkpoint_timeout = 5min
 max_wal_size = 1GB

@@ -117,7 +117,7 @@ class BranchChanges:
         )
 
     async def delete(self, branch: Branch, *, for_good: bool = False) -> None:
-        """Deletes a branch, `for_good` so that it cannot be recovered; one that is gone already is as good."""
+        """Deletes a branch, `for_good` so that it cannot be recovered; one that is gone is as good."""
         try:
             deleted = await self._client.delete_branch(self._project_id, branch.id, for_good=for_good)
         except UnknownOutcomeError as lost:
