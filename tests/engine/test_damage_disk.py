@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from tests.conftest import make_open_folder
-from tests.engine.lab import DATABASE, Lab, assert_rows_match_files, opened, servers_below
+from tests.engine.lab import DATABASE, Lab, assert_rows_match_files, opened, servers_below, wait_until
 from tests.engine.test_branching import refused
 from warubi_tui.engine.store import BranchRow
 from warubi_tui.engine.targets import Target
@@ -40,6 +40,24 @@ def lab_on_it(small_disk: Path, copy_founded: Callable[[], Path]) -> Iterator[La
         lab.write(lab.main, "first")
         yield lab
     assert servers_below(root) == {}
+
+
+@pytest.fixture(autouse=True)
+def main_answers(lab_on_it: Lab) -> None:
+    _await_main(lab_on_it)
+
+
+def _await_main(lab: Lab) -> None:
+    """PostgreSQL that panicked on a full disk recovers by itself; meanwhile the engine says 503."""
+
+    def answers() -> bool:
+        try:
+            with lab.engine.servers.session(lab.main.timeline):
+                return True
+        except psycopg.OperationalError:
+            return False
+
+    wait_until(answers, "the server of main answers")
 
 
 @contextmanager
@@ -114,7 +132,8 @@ def test_a_disk_that_fills_meanwhile_fails_the_operation(
         with pytest.raises(AssertionError, match=error):
             verb(lab)
         _assert_as_before(lab, before)
-        assert lab.read(lab.main) == ["first"]
+    _await_main(lab)
+    assert lab.read(lab.main) == ["first"]
     made = lab.create(lab.main)
     assert lab.read(made) == ["first"]
     lab.delete(made)
@@ -158,6 +177,7 @@ def test_clients_that_fill_the_disk_lose_nothing_that_was_acknowledged(
     with _filled(small_disk, 24 << 20):
         acknowledged = _write_until_it_fails(lab, branch)
     assert acknowledged
+    _await_main(lab)
     lab.finish(lab.engine.restart_endpoint(lab.endpoint(branch).id)[1])
     copy = lab.create(branch)
     for holder in (branch, copy):
