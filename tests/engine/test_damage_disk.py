@@ -48,10 +48,11 @@ def main_answers(lab_on_it: Lab) -> None:
 
 
 def _await_main(lab: Lab) -> None:
-    """PostgreSQL that panicked on a full disk recovers by itself; meanwhile the engine says 503."""
+    """PostgreSQL that panicked on a full disk recovers, or ends; meanwhile the engine says 503."""
 
     def answers() -> bool:
         try:
+            lab.engine.servers.start(lab.main.timeline)
             with lab.engine.servers.session(lab.main.timeline):
                 return True
         except psycopg.OperationalError:
