@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -148,9 +148,11 @@ class Lab:
             return sorted(row[0] for row in session.execute("SELECT note FROM log"))
 
     def rows(self) -> tuple[list[BranchRow], list[TimelineRow], list[BaseRow], list[EndpointRow]]:
-        """Everything the store says about branches."""
+        """What the store says about branches, without sizes and last uses, which change by themselves."""
         with self.engine.store.transaction() as tx:
-            return tx.all(BranchRow), tx.all(TimelineRow), tx.all(BaseRow), tx.all(EndpointRow)
+            branches = [replace(row, logical_size=None) for row in tx.all(BranchRow)]
+            endpoints = [replace(row, last_active=None) for row in tx.all(EndpointRow)]
+            return branches, tx.all(TimelineRow), tx.all(BaseRow), endpoints
 
 
 @contextmanager

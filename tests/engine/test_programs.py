@@ -18,7 +18,7 @@ NEEDED = ("initdb", "postgres", "pg_controldata", "pg_waldump", "pg_dump", "pg_r
 def _fake(folder: Path, version: str) -> Path:
     """Programs that know nothing but their version."""
     folder.mkdir(parents=True)
-    for name in NEEDED:
+    for name in (*NEEDED, "pg_dump", "pg_dumpall", "pg_restore", "psql"):
         (folder / name).write_text(f"#!/bin/sh\necho '{name} (PostgreSQL) {version}'\n")
         (folder / name).chmod(0o755)
     return folder

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from warubi_tui.text import clean, shorten
+from rich.cells import cell_len
+
+from warubi_tui.text import clean
 
 NULL: Final = "NULL"
 SHOWN_LENGTH: Final = 4_000
@@ -21,8 +23,22 @@ def value_text(value: str | None) -> str:
 
 
 def cell_text(value: str | None, cells: int) -> str:
-    """`value_text`, cut to a number of characters."""
-    return shorten(value_text(value if value is None else value[: cells + 1]), cells)
+    """`value_text`, cut to a number of cells of the terminal."""
+    if value is None or len(value) <= cells:
+        return fit(value_text(value), cells)
+    return fit(value_text(value[: cells + 1]) + "…", cells)
+
+
+def fit(text: str, cells: int) -> str:
+    """As much of `text` as fits, with an ellipsis where it was cut. Signs take none, one or two cells."""
+    if cell_len(text) <= cells:
+        return text
+    room = cells - 1
+    for position, sign in enumerate(text):
+        room -= cell_len(sign)
+        if room < 0:
+            return text[:position] + "…"
+    return text
 
 
 def _limited(value: str) -> str:

@@ -19,8 +19,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.worker import Worker, WorkerState
 
-from warubi_tui.text import clean, shorten
-from warubi_tui.widgets.cells import cell_text
+from warubi_tui.text import clean
+from warubi_tui.widgets.cells import cell_text, fit
 
 if TYPE_CHECKING:
     from warubi_tui.diff.model import RowDiff
@@ -69,8 +69,8 @@ def cell_words(row: RowDiff, name: str, cells: int) -> str:
     if name in row.columns and row.then is not None and row.now is not None:
         then, now = cell_text(row.then.get(name), cells), cell_text(row.now.get(name), cells)
         if cell_len(then) + 1 + cell_len(now) > cells:
-            then = shorten(then, max((cells - 1) // 2, cells - 1 - cell_len(now)))
-            now = shorten(now, cells - 1 - cell_len(then))
+            then = fit(then, max((cells - 1) // 2, cells - 1 - cell_len(now)))
+            now = fit(now, cells - 1 - cell_len(then))
         return f"{then}{_ARROW}{now}"
     values = row.then if row.op == "removed" else row.now
     if values is None or name not in values:
