@@ -16,6 +16,8 @@ from pathlib import Path
 from tests.conftest import make_open_folder
 from warubi_tui.demo.home import throw_away
 
+LEAVE = b"\x11"
+"""Ctrl+Q, which leaves from anywhere."""
 BRIEFING = b"on call"
 """What the notice says with which the demo opens; enter closes it."""
 ROUNDS = 3
@@ -49,13 +51,13 @@ def until_usable(folder: Path) -> tuple[float, float]:
             os.write(leader, b"\r")
             briefed = True
     usable = time.perf_counter() - start
-    os.write(leader, b"q")
     while process.poll() is None:
-        if select.select([leader], [], [], 0.1)[0]:
-            try:
+        try:
+            os.write(leader, LEAVE)
+            if select.select([leader], [], [], 0.1)[0]:
                 os.read(leader, 65536)
-            except OSError:
-                break
+        except OSError:
+            break
     process.wait()
     os.close(leader)
     return first, usable

@@ -74,10 +74,11 @@ class Timelines:
             failpoint("build: base copied")
             copied = beside.submit(sync)
             made = self._recover(timeline, target, prepare)
+            recovered = beside.submit(sync)
             if not read_control(self._site, data).shut_down:
                 raise RecoveryFailedError("the recovered cluster did not stop cleanly")
             copied.result()
-            sync()
+            recovered.result()
         failpoint("build: on disk")
         return made
 
