@@ -54,7 +54,7 @@ class Reception:
         if endpoint.disabled:
             raise ApiError(422, f"endpoint {endpoint_id} is disabled")
         branch = self._engine.branch(endpoint.branch)
-        return Place(branch.id, branch.timeline, self._engine.socket(endpoint))
+        return Place(branch.id, branch.timeline, self._engine.socket(endpoint), branch.state != "init")
 
     def bring_up(self, endpoint_id: str) -> None:
         with self._lock:

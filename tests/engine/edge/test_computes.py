@@ -2,8 +2,8 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 import psutil
@@ -11,6 +11,8 @@ import psycopg
 import pytest
 
 from tests.engine.lab import Lab, wait_until
+from warubi_tui.engine.catalog import Inventory
+from warubi_tui.engine.reception import Reception
 from warubi_tui.engine.store import BranchRow
 
 
@@ -58,6 +60,34 @@ def test_clients_wait_for_who_changes_the_branch(lab: Lab, branch: BranchRow) ->
             assert state(lab, branch) == "idle"
             assert not waiting.done()
         assert waiting.result() == (42,)
+
+
+def test_nobody_gets_in_while_a_branch_is_made(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What runs then has no fsync, and ends before the branch is there."""
+    settle, bring_up = lab.engine.catalog.settle, Reception.bring_up
+    waited: list[str] = []
+    answers: list[Future[object]] = []
+
+    def count(self: Reception, endpoint_id: str) -> None:
+        waited.append(endpoint_id)
+        bring_up(self, endpoint_id)
+
+    def knock(timeline: str, passwords: Mapping[str, str]) -> Inventory:
+        (made,) = [row for row in lab.engine.branches() if row.timeline == timeline]
+        answers.append(client.submit(fsync, lab.uri(made)))
+        wait_until(lambda: len(waited) > 2 or answers[0].done(), "the client is let in or waits")
+        return settle(timeline, passwords)
+
+    monkeypatch.setattr(Reception, "bring_up", count)
+    monkeypatch.setattr(lab.engine.catalog, "settle", knock)
+    with ThreadPoolExecutor(1) as client:
+        lab.create(lab.main, compute=True)
+        assert answers[0].result() == ("on",)
+
+
+def fsync(uri: str) -> object:
+    with psycopg.connect(uri) as client:
+        return client.execute("SHOW fsync").fetchone()
 
 
 def test_a_killed_server_comes_back_for_the_next_client(lab: Lab, branch: BranchRow) -> None:

@@ -15,11 +15,17 @@ class ServerDownError(Exception):
 
 @dataclass(frozen=True)
 class Place:
-    """Where an endpoint's server is, or would be if it ran. `socket` is the Unix socket's file."""
+    """Where an endpoint's server is, or would be if it ran.
+
+    Attributes:
+        socket: the Unix socket's file.
+        ready: False while the branch is being made: what runs there then is not for clients.
+    """
 
     branch: str
     timeline: str
     socket: Path
+    ready: bool
 
 
 class Host(Protocol):

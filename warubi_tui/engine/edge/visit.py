@@ -134,12 +134,14 @@ class Visit:
         deadline = time.monotonic() + _HOLD_SECONDS
         while True:
             place = self._host.place(self._endpoint)
-            if not self._usage.is_closing(self._endpoint):
+            reason = "its branch is being changed"
+            if place.ready and not self._usage.is_closing(self._endpoint):
                 try:
                     return work(place)
                 except ServerDownError as error:
-                    if time.monotonic() > deadline:
-                        raise TurnedAwayError("57P03", f"the compute is not available: {error}") from error
+                    reason = str(error)
+            if time.monotonic() > deadline:
+                raise TurnedAwayError("57P03", f"the compute is not available: {reason}")
             if _has_left(channel.socket):
                 raise GoneError
             self._host.bring_up(self._endpoint)
