@@ -11,6 +11,14 @@ from typing import Literal
 Op = Literal["removed", "added", "changed"]
 """What happened to a row between then and now."""
 
+Method = Literal["headers", "blocks", "key", "multiset", "one side", "none"]
+"""How rows that may differ are found.
+
+`headers`: by physical row versions, where both sides hold the same files up to a point; `blocks`: by the
+contents of equal blocks; `key`: by the contents of parts of the key; `multiset`: by whole rows, for want of a
+key on both sides; `one side`: the table is on one side only; `none`: not compared.
+"""
+
 ChangeKind = Literal[
     "table_removed",
     "table_added",
@@ -69,8 +77,7 @@ class TableDiff:
     added: int = 0
     changed: int = 0
     """Always 0 without a key: a changed row is then one removed and one added."""
-    method: str = ""
-    """`key`, `multiset` (no key on both sides), `one side` (the table is on one side only), or `none`."""
+    method: Method = "none"
     seconds: float = 0.0
     not_compared: str | None = None
     """Why nothing can be said about the rows, in words; the numbers are then 0 and mean nothing."""
@@ -78,6 +85,10 @@ class TableDiff:
     """How many of the differing rows can be read with `DatabaseDiff.rows`; less than `total` is partial."""
     changed_columns: Mapping[str, int] = field(default_factory=dict)
     """In how many changed rows each column changed; columns without a change are left out."""
+    why: str = ""
+    """Why this method and no better one, in words; empty for the best there is."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Columns that were not compared, and why, in words. What they hold may differ."""
 
     @property
     def total(self) -> int:
@@ -103,6 +114,8 @@ class TableDiff:
             "not_compared": self.not_compared,
             "kept": self.kept,
             "changed_columns": dict(self.changed_columns),
+            "why": self.why,
+            "left_out": dict(self.left_out),
         }
 
 
@@ -125,6 +138,8 @@ class RowDiff:
     Generated columns are in `then` and `now` and never here. Columns on one side only are in that side's
     values and never here: they are changes of the schema.
     """
+    same_value: tuple[str, ...] = ()
+    """Those of `columns` whose type calls both values equal though they print differently: 1.0 and 1.00."""
 
     def to_json(self) -> dict[str, object]:
         """One line of `diff --jsonl`."""
@@ -136,6 +151,7 @@ class RowDiff:
             "then": None if self.then is None else dict(self.then),
             "now": None if self.now is None else dict(self.now),
             "columns": list(self.columns),
+            "same_value": list(self.same_value),
         }
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from warubi_tui.diff.lines import LineReader
-from warubi_tui.diff.model import Op, TableDiff
+from warubi_tui.diff.model import Method, Op, TableDiff
 from warubi_tui.diff.pairing import cannot_compare, pair
 from warubi_tui.diff.rows import NotComparedError, Source, Tally, compare_rows
 from warubi_tui.diff.spool import Spool
@@ -68,7 +68,7 @@ class TableComparison:
             changed_columns=dict(tally.columns),
         )
 
-    def _method(self) -> str:
+    def _method(self) -> Method:
         if self._then is None or self._now is None:
             return "one side"
         return "key" if self.reader.pairing.key else "multiset"
