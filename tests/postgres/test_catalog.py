@@ -41,6 +41,16 @@ async def test_columns_in_table_order_without_dropped_ones(postgres: Server) -> 
     assert catalog.encoding == "UTF8"
 
 
+async def test_an_enum_is_known_below_its_domain(postgres: Server) -> None:
+    catalog = await catalog_of(
+        postgres,
+        "CREATE TYPE mood AS ENUM ('sad', 'glad'); CREATE DOMAIN mine AS mood; CREATE TYPE two AS (a int);"
+        "CREATE TABLE t (a mood, b mine, c two, d mood[], e text)",
+    )
+    columns = catalog.tables["public", "t"].columns
+    assert [c.name for c in columns if c.enum] == ["a", "b"]
+
+
 async def test_keys_come_best_first(postgres: Server) -> None:
     catalog = await catalog_of(
         postgres,
