@@ -185,7 +185,15 @@ async def test_key_must_be_a_key_on_both_sides(pair: Pair, compare: Comparer) ->
     assert diff.tables[0].method == "multiset"
     assert (diff.tables[0].removed, diff.tables[0].added) == (1, 2)
     assert [change.to_json() for change in diff.schema] == [
-        {"kind": "primary_key", "schema": "public", "table": "t", "column": None, "then": "id", "now": None}
+        {
+            "kind": "primary_key",
+            "schema": "public",
+            "table": "t",
+            "column": None,
+            "then": "id",
+            "now": None,
+            "name": None,
+        }
     ]
 
 

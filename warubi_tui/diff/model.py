@@ -19,19 +19,6 @@ contents of equal blocks; `key`: by the contents of parts of the key; `multiset`
 key on both sides; `one side`: the table is on one side only; `none`: not compared.
 """
 
-ChangeKind = Literal[
-    "table_removed",
-    "table_added",
-    "table_kind",
-    "primary_key",
-    "column_removed",
-    "column_added",
-    "column_type",
-    "column_nullability",
-    "column_default",
-    "column_generated",
-]
-
 Values = Mapping[str, str | None]
 """Column name to value as PostgreSQL prints it under pinned settings; None is NULL.
 
@@ -43,15 +30,26 @@ Timestamps with time zone are in UTC, dates ISO, bytea in hex, floats in their s
 class SchemaChange:
     """One difference between the two schemas."""
 
-    kind: ChangeKind
+    kind: str
+    """What it is a change of, and what changed: `table_removed`, `index_added`, `column_type`,
+    `view_definition`, `function_body`, `policy_grants` …
+
+    The first word or words are one of `diff.schema.kinds.OBJECTS`; on its own stands `primary_key`. What ends
+    in `_removed` was there then only, in `_added` is there now only, in `_renamed` is the same object under
+    another name or in another schema (`then` and `now` are its names); all else is a property that differs.
+    """
     schema: str
-    table: str
+    """Empty for what lies in no schema: an extension, a publication …"""
+    table: str = ""
+    """The table or view that changed, or that what changed belongs to; empty for what belongs to none."""
     column: str | None = None
-    """None where the change is one of the table."""
+    """None where the change is not one of a column."""
     then: str | None = None
     """How it was: a type, a default, a list of key columns …; None where it was not there."""
     now: str | None = None
     """How it is; None where it is not there."""
+    name: str | None = None
+    """The name of what is neither a table nor a column: an index, a function with its arguments …"""
 
     def to_json(self) -> dict[str, object]:
         """An entry of the key `schema` of `diff --json`."""
@@ -62,6 +60,7 @@ class SchemaChange:
             "column": self.column,
             "then": self.then,
             "now": self.now,
+            "name": self.name,
         }
 
 

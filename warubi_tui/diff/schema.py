@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from warubi_tui.diff.model import ChangeKind, SchemaChange
+from warubi_tui.diff.model import SchemaChange
 from warubi_tui.postgres.catalog import Catalog, Column, Table
 
 
@@ -56,7 +56,7 @@ def _key(table: Table) -> str | None:
     return ", ".join(table.primary_key) or None
 
 
-_ASPECTS: Final[tuple[tuple[ChangeKind, Callable[[Column], str | None]], ...]] = (
+_ASPECTS: Final[tuple[tuple[str, Callable[[Column], str | None]], ...]] = (
     ("column_type", lambda column: column.type),
     ("column_nullability", lambda column: "NULL" if column.nullable else "NOT NULL"),
     ("column_default", lambda column: column.default),
