@@ -19,7 +19,7 @@ from tests.neon.wire import PROJECT_ID
 from warubi_tui import timefmt
 from warubi_tui.app import WarubiApp
 from warubi_tui.config import Target
-from warubi_tui.diff.model import Op, Progress, RowDiff, SchemaChange, TableDiff
+from warubi_tui.diff.model import Op, Progress, RowDiff, SchemaChange, TableDiff, TableProgress
 from warubi_tui.errors import RefusedError, WarubiError
 from warubi_tui.history.events import Event
 from warubi_tui.history.moment import RestorePoint
@@ -122,9 +122,10 @@ class FakeComparison:
     ) -> object:
         self.tables.clear()
         self.schema[:] = self._schema
-        for number, table in enumerate(self._tables, 1):
+        for number, table in enumerate(self._tables):
             if on_progress:
-                on_progress(Progress(table.schema, table.table, number, len(self._tables), 0))
+                at = TableProgress(table.schema, table.table, 0, 1, "blocks")
+                on_progress(Progress(number, len(self._tables), 0, current=(at,)))
             await self._wait()
             self.tables.append(table)
             if on_table:

@@ -7,7 +7,9 @@ import re
 from typing import Final
 
 _ESCAPE: Final = re.compile(rb"\\(.)", re.DOTALL)
+_SPECIAL: Final = re.compile(rb"[\\\b\f\n\r\t\v]")
 _CONTROL: Final = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
+_LETTER: Final = {character: letter for letter, character in _CONTROL.items()}
 _NULL: Final = rb"\N"
 
 
@@ -21,6 +23,11 @@ def unescape(field: bytes) -> bytes:
     if b"\\" not in field:
         return field
     return _ESCAPE.sub(lambda match: _CONTROL.get(match[1], match[1]), field)
+
+
+def escape(text: bytes) -> bytes:
+    """`text` as it is written inside a field."""
+    return _SPECIAL.sub(lambda match: b"\\" + _LETTER.get(match[0], match[0]), text)
 
 
 def value(field: bytes) -> str | None:

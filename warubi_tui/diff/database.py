@@ -1,15 +1,17 @@
 """The comparison of two databases: one object that is filled while it runs and read by whoever shows it."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
+from warubi_tui.diff.candidates import Candidates
 from warubi_tui.diff.lines import LineReader
-from warubi_tui.diff.model import Op, Progress, RowDiff, SchemaChange, TableDiff
+from warubi_tui.diff.model import Op, Progress, RowDiff, RowFilter, SchemaChange, TableDiff, TableProgress
+from warubi_tui.diff.results import Results
 from warubi_tui.diff.schema import compare_schemas
 from warubi_tui.diff.spool import Spool
+from warubi_tui.diff.views import RowView, open_view
 from warubi_tui.errors import UsageError
 from warubi_tui.postgres.catalog import Catalog, TableName
 from warubi_tui.secret import Secret
@@ -66,7 +68,8 @@ class DatabaseDiff:
         self._compare_rows = rows
         self._keep_rows = keep_rows
         self._spool: Spool | None = None
-        self._readers: dict[TableName, tuple[int, LineReader]] = {}
+        self._kept: dict[TableName, tuple[Results, LineReader]] = {}
+        self._views: dict[tuple[TableName, Op | None], RowView] = {}
 
     @property
     def different(self) -> bool:
@@ -132,11 +135,24 @@ class DatabaseDiff:
         Integers are ordered as numbers, all else as text, byte by byte; tables without a key as whole rows.
         Empty for a table that has none, is not finished, or is not there.
         """
-        if self._spool is None or (schema, table) not in self._readers:
+        if (schema, table) not in self._kept:
             return []
-        number, reader = self._readers[schema, table]
-        stored = await asyncio.to_thread(self._spool.page, number, offset=offset, limit=limit, op=op)
-        return [reader.row(*lines) for lines in stored]
+        view = self._views.get(((schema, table), op))
+        if view is None:
+            view = await self.view(schema, table, RowFilter(op=op))
+            self._views[(schema, table), op] = view
+        return [found.row for found in await view.rows(offset, offset + limit)]
+
+    async def view(self, schema: str, table: str, wanted: RowFilter) -> RowView:
+        """The kept rows of a finished table that `wanted` lets through.
+
+        Raises:
+            UsageError: the table was not compared, or its rows have no such column.
+        """
+        if (schema, table) not in self._kept:
+            raise UsageError(f"The rows of {schema}.{table} were not compared")
+        results, reader = self._kept[schema, table]
+        return await open_view(results, reader, wanted, None)
 
     async def all_rows(self) -> AsyncIterator[RowDiff]:
         """Every differing row that is kept, table by table."""
@@ -157,7 +173,8 @@ class DatabaseDiff:
 
     def close(self) -> None:
         """Forgets the rows. May be called twice."""
-        self._readers.clear()
+        self._kept.clear()
+        self._views.clear()
         if self._spool is not None:
             self._spool.close()
             self._spool = None
@@ -200,10 +217,11 @@ class DatabaseDiff:
                 number=number,
                 keep=self._keep_rows,
             )
-            beat = _Beat(name, number + 1, len(names), on_progress)
-            beat(0)
+            beat = _Beat(name, number, len(names), comparison.candidates, on_progress)
+            beat(0, 1, "blocks")
             table = await comparison.run(*sources, beat)
-            self._readers[name] = number, comparison.reader
+            if table.not_compared is None:
+                self._kept[name] = comparison.candidates.results, LineReader(*name, comparison.pairing)
             self.tables.append(table)
             on_table(table)
 
@@ -211,17 +229,26 @@ class DatabaseDiff:
 class _Beat:
     """Tells the progress of one table: at once, then not more often than a person can see."""
 
-    def __init__(self, name: TableName, number: int, tables: int, tell: Callable[[Progress], None]) -> None:
+    def __init__(
+        self,
+        name: TableName,
+        done: int,
+        tables: int,
+        candidates: Candidates,
+        tell: Callable[[Progress], None],
+    ) -> None:
         self._name = name
-        self._number = number
+        self._done = done
         self._tables = tables
+        self._candidates = candidates
         self._tell = tell
         self._next = 0.0
 
-    def __call__(self, differences: int) -> None:
+    def __call__(self, done: int, total: int, unit: str) -> None:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + _PROGRESS_SECONDS
-            self._tell(Progress(*self._name, self._number, self._tables, differences))
+            at = TableProgress(*self._name, done, total, unit)
+            self._tell(Progress(self._done, self._tables, self._candidates.found, current=(at,)))
 
 
 def _ignore(_: object) -> None:

@@ -88,6 +88,8 @@ class TableDiff:
     """Why this method and no better one, in words; empty for the best there is."""
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Columns that were not compared, and why, in words. What they hold may differ."""
+    same_value: int = 0
+    """Changed rows in which nothing but the print of values changed: 1.0 and 1.00."""
 
     @property
     def total(self) -> int:
@@ -115,6 +117,7 @@ class TableDiff:
             "changed_columns": dict(self.changed_columns),
             "why": self.why,
             "left_out": dict(self.left_out),
+            "same_value": self.same_value,
         }
 
 
@@ -155,13 +158,51 @@ class RowDiff:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a running comparison is."""
+class RowFilter:
+    """Which differing rows of a table are wanted: those of which everything that is given here is true."""
+
+    op: Op | None = None
+    column: str | None = None
+    """Changed rows whose value changed in this column."""
+    text: str | None = None
+    """Rows that have this in a value, then or now; the case of ASCII letters is ignored."""
+    condition: str | None = None
+    """A boolean expression of SQL over the table's columns that is true of the row then or of the row now."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewRow:
+    """A differing row in a view."""
+
+    row: RowDiff
+    number: int
+    """Its place among all rows kept of its table, from 0; the same in every view."""
+    marked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TableProgress:
+    """Where the comparison of one table is."""
 
     schema: str
     table: str
-    number: int
-    """The table's place among `tables`, from 1."""
+    done: int
+    total: int
+    unit: str
+    """What `done` and `total` count: `blocks` or `rows`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a running comparison is."""
+
+    tables_done: int
     tables: int
     differences: int
-    """Differing rows found in this table so far."""
+    """Differing rows so far; of tables that are not finished, as far as it can be told."""
+    fraction: float | None = None
+    """How much of the work is done, from 0 to 1; None while nothing can be said."""
+    seconds_left: float | None = None
+    """None while nothing can be said."""
+    current: tuple[TableProgress, ...] = ()
+    """The tables that are being compared, in the order they were begun."""

@@ -5,19 +5,17 @@ buckets that differ then come ordered by identity and are merged.
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
 import psycopg
 from psycopg import sql
 
 from warubi_tui.diff import statements
-from warubi_tui.diff.lines import LineReader
+from warubi_tui.diff.candidates import Candidates
 from warubi_tui.diff.merge import Lines, OutOfOrderError, merge, no_lines
-from warubi_tui.diff.model import Op
 from warubi_tui.diff.pairing import Pairing, Side
 from warubi_tui.postgres.session import server_message
 from warubi_tui.secret import Secret
@@ -44,47 +42,14 @@ class Source:
     """To keep it out of messages."""
 
 
-@dataclass(slots=True)
-class Tally:
-    """The differences of a table in numbers, while they are found."""
-
-    reader: LineReader
-    keep: Callable[[Op, bytes | None, bytes | None], None]
-    beat: Callable[[int], None]
-    """Called every now and then, while rows are read, with the number of differences so far."""
-    removed: int = 0
-    added: int = 0
-    changed: int = 0
-    columns: Counter[str] = field(default_factory=Counter)
-
-    def breathe(self) -> None:
-        self.beat(self.removed + self.added + self.changed)
-
-    def count(self, then: bytes | None, now: bytes | None, /) -> None:
-        """Takes a row whose lines differ; rows that differ in no compared column are passed over."""
-        if then is not None and now is not None:
-            columns = self.reader.changed_columns(then, now)
-            if not columns:
-                return
-            self.columns.update(columns)
-            self.changed += 1
-            self.keep("changed", then, now)
-        elif then is not None:
-            self.removed += 1
-            self.keep("removed", then, None)
-        else:
-            self.added += 1
-            self.keep("added", None, now)
-
-
-async def compare_rows(then: Source, now: Source, pairing: Pairing, tally: Tally) -> None:
-    """Counts the differences of one table into `tally`.
+async def compare_rows(then: Source, now: Source, pairing: Pairing, candidates: Candidates) -> None:
+    """Finds the rows of one table that may differ.
 
     Locks taken on the table are let go at the end; the snapshots stay.
 
     Raises:
         NotComparedError: a side refused or failed for this table, or the table was truncated, rewritten or
-            repartitioned after the snapshot was taken. `tally` then means nothing.
+            repartitioned after the snapshot was taken. `candidates` then mean nothing.
         psycopg.Error: a connection is lost.
     """
     sides = [(s, side) for s, side in ((then, pairing.then), (now, pairing.now)) if side is not None]
@@ -95,7 +60,7 @@ async def compare_rows(then: Source, now: Source, pairing: Pairing, tally: Tally
         if pairing.then is not None and pairing.now is not None:
             buckets = await _differing_buckets(then, pairing.then, now, pairing.now)
         if buckets is None or buckets:
-            await _merge_rows(then, now, pairing, buckets, tally)
+            await _merge_rows(then, now, pairing, buckets, candidates)
         for source, side in sides:
             await _check_unmoved(source, side)
 
@@ -134,10 +99,17 @@ async def _differing_buckets(then: Source, before: Side, now: Source, after: Sid
 
 
 async def _merge_rows(
-    then: Source, now: Source, pairing: Pairing, buckets: set[int] | None, tally: Tally
+    then: Source, now: Source, pairing: Pairing, buckets: set[int] | None, candidates: Candidates
 ) -> None:
     if buckets is not None and len(buckets) > _FILTER_LIMIT:
         buckets = None
+
+    def found(was: bytes | None, is_now: bytes | None) -> None:
+        if was is not None:
+            candidates.add("then", was)
+        if is_now is not None:
+            candidates.add("now", is_now)
+
     recode = {then.encoding, now.encoding} != {"UTF8"}
     async with AsyncExitStack() as copies:
         was, is_now = await _both(
@@ -147,7 +119,7 @@ async def _merge_rows(
             _open_rows(copies, now, pairing.now, recode, buckets),
         )
         try:
-            await merge(was, is_now, width=pairing.width, found=tally.count, breathe=tally.breathe)
+            await merge(was, is_now, width=pairing.width, found=found, breathe=lambda: None)
         except OutOfOrderError:
             raise NotComparedError("the server did not order the rows by their key") from None
 

@@ -4,101 +4,80 @@ import os
 import sqlite3
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
-from warubi_tui.diff.model import Op
 from warubi_tui.errors import WarubiError
 
-OPS: Final[tuple[Op, ...]] = ("removed", "added", "changed")
+T = TypeVar("T")
 
-Stored = tuple[Op, bytes | None, bytes | None]
-"""What happened, and the row's lines of COPY then and now."""
-
-_BATCH_ROWS: Final = 500
-_BATCH_BYTES: Final = 1 << 20
+_CACHE_KIB: Final = 4096
 
 
 class Spool:
-    """Differing rows in the order they were found, numbered within their table.
+    """A SQLite database in a file that has no name.
 
-    The rows are production data. The file is 0600 in a 0700 folder and both lose their names as soon as the
-    file is open, so that the data is gone with the process, however it ends. May be used by several threads.
+    What is in it is production data. The file is 0600 in a 0700 folder and both lose their names as soon as
+    the file is open, so that the data is gone with the process, however it ends. SQLite's own temporary files
+    (of large sorts) are 0600 too and lose their names the same way (`SQLITE_OPEN_DELETEONCLOSE`, os_unix.c).
+    May be used by several threads.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._batch: list[tuple[int, int, int, bytes | None, bytes | None]] = []
-        self._batch_bytes = 0
-        self._next = 0
-        self._first: dict[int, int] = {}
+        self._closed = False
         with tempfile.TemporaryDirectory(prefix="warubi-diff-") as folder:
             path = Path(folder) / "rows"
             os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
             self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-            # Nothing here outlives the process: no journal, no waiting for the disk, no second file by name.
+            # Nothing here outlives the process: no journal, no waiting for the disk, no overwriting of what
+            # is dropped, no second file by name.
             self._database.executescript(
-                """
+                f"""
                 PRAGMA journal_mode = OFF;
                 PRAGMA synchronous = OFF;
                 PRAGMA locking_mode = EXCLUSIVE;
-                PRAGMA temp_store = MEMORY;
-                CREATE TABLE rows (
-                    number INTEGER PRIMARY KEY, tab INTEGER, op INTEGER, was BLOB, is_now BLOB);
-                CREATE INDEX rows_by_op ON rows (tab, op);
+                PRAGMA secure_delete = OFF;
+                PRAGMA temp_store = FILE;
+                PRAGMA cache_size = -{_CACHE_KIB};
+                BEGIN EXCLUSIVE;
+                COMMIT;
                 """
             )
 
-    def add(self, table: int, op: Op, then: bytes | None, now: bytes | None) -> None:
-        """Appends a row to `table`; the rows of a table come one after the other."""
-        self._first.setdefault(table, self._next)
-        self._batch.append((self._next, table, OPS.index(op), then, now))
-        self._next += 1
-        self._batch_bytes += len(then or b"") + len(now or b"")
-        if len(self._batch) >= _BATCH_ROWS or self._batch_bytes >= _BATCH_BYTES:
-            self.flush()
+    def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What `work` returns, in one transaction that no other thread's work falls into.
 
-    def flush(self) -> None:
-        """Makes the rows added so far visible to `page`."""
+        Raises:
+            WarubiError: there is no room on disk, or the spool is closed.
+        """
         try:
             with self._lock:
+                if self._closed:
+                    raise _closed()
                 self._database.execute("BEGIN")
-                self._database.executemany("INSERT INTO rows VALUES (?, ?, ?, ?, ?)", self._batch)
-                self._database.execute("COMMIT")
+                try:
+                    return work(self._database)
+                finally:
+                    self._database.execute("COMMIT")
         except sqlite3.OperationalError as error:
+            if self._closed:
+                raise _closed() from error
             raise WarubiError(
                 "There is no room for the differing rows",
                 f"{tempfile.gettempdir()}: {error}",
                 "Set TMPDIR to a folder with more room, keep fewer rows, or compare fewer tables.",
             ) from error
-        self._batch.clear()
-        self._batch_bytes = 0
-
-    def forget(self, table: int) -> None:
-        """Drops every row of `table`."""
-        self.flush()
-        with self._lock:
-            self._database.execute("DELETE FROM rows WHERE tab = ?", (table,))
-
-    def page(self, table: int, *, offset: int, limit: int, op: Op | None) -> list[Stored]:
-        """At most `limit` rows of `table` from the `offset`th, of one kind or of all."""
-        start = self._first.get(table, self._next) + offset
-        with self._lock:
-            if op is None:
-                found = self._database.execute(
-                    "SELECT op, was, is_now FROM rows NOT INDEXED"
-                    " WHERE number >= ? AND number < ? AND tab = ? ORDER BY number",
-                    (start, start + limit, table),
-                ).fetchall()
-            else:
-                found = self._database.execute(
-                    "SELECT op, was, is_now FROM rows INDEXED BY rows_by_op WHERE tab = ? AND op = ?"
-                    " ORDER BY number LIMIT ? OFFSET ?",
-                    (table, OPS.index(op), limit, offset),
-                ).fetchall()
-        return [(OPS[kind], then, now) for kind, then, now in found]
 
     def close(self) -> None:
-        """Forgets everything. May be called twice."""
-        with self._lock:
-            self._database.close()
+        """Forgets everything; work of another thread that is under way fails. May be called twice."""
+        if not self._closed:
+            self._closed = True
+            self._database.interrupt()
+            with self._lock:
+                self._database.close()
+
+
+def _closed() -> WarubiError:
+    return WarubiError("The comparison was closed", "Its rows are forgotten.")

@@ -98,8 +98,9 @@ async def _compare(before: Uris, after: Uris, report: Report) -> Comparison:
     for database in sorted(before.keys() & after.keys()):
         async with DatabaseDiff(before[database], after[database], keep_rows=0) as diff:
             await diff.run(
-                on_progress=lambda progress: report(
-                    f"comparing table {progress.number} of {progress.tables}: {clean(progress.table)}"
+                on_progress=lambda at: report(
+                    f"compared {at.tables_done} of {at.tables} tables, now"
+                    f" {', '.join(clean(one.table) for one in at.current)}"
                 )
             )
             tables += [_difference(database, table) for table in diff.tables]

@@ -203,10 +203,9 @@ class DiffScreen(ConsoleScreen):
             at = self._at
             if at is None:
                 return Content("Reading both schemas…")
-            name = f"{at.schema}.{at.table}"
-            return Content(
-                f"Comparing table {at.number:,} of {at.tables:,}: {clean(name)}, {at.differences:,} so far"
-            )
+            names = ", ".join(clean(f"{one.schema}.{one.table}") for one in at.current)
+            number = min(at.tables_done + 1, at.tables)
+            return Content(f"Comparing table {number:,} of {at.tables:,}: {names}, {at.differences:,} so far")
         if not comparison.finished:
             return Content.styled(
                 "STOPPED: the tables below are complete, others are missing", "bold $text-warning"
