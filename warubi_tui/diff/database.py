@@ -6,8 +6,18 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from warubi_tui.diff.candidates import Candidates
+from warubi_tui.diff.lineage import Lineage
 from warubi_tui.diff.lines import LineReader
-from warubi_tui.diff.model import Op, Progress, RowDiff, RowFilter, SchemaChange, TableDiff, TableProgress
+from warubi_tui.diff.model import (
+    Method,
+    Op,
+    Progress,
+    RowDiff,
+    RowFilter,
+    SchemaChange,
+    TableDiff,
+    TableProgress,
+)
 from warubi_tui.diff.results import Results
 from warubi_tui.diff.schema import compare_schemas
 from warubi_tui.diff.spool import Spool
@@ -21,6 +31,9 @@ if TYPE_CHECKING:
 
 KEPT_ROWS: Final = 1_000_000
 """How many differing rows of one table are kept for reading unless the caller says otherwise."""
+
+CONNECTIONS: Final = 3
+"""How many sessions each side gets at most unless the caller says otherwise."""
 
 _PAGE: Final = 500
 _PROGRESS_SECONDS: Final = 0.2
@@ -44,6 +57,10 @@ class DatabaseDiff:
         tables: Sequence[str] | None = None,
         rows: bool = True,
         keep_rows: int = KEPT_ROWS,
+        lineage: Lineage | None = None,
+        where: str | None = None,
+        method: Method | None = None,
+        connections: int = CONNECTIONS,
     ) -> None:
         """Prepares the comparison of two connection URIs.
 
@@ -52,6 +69,10 @@ class DatabaseDiff:
                 them. None is all tables.
             rows: False compares the schemas only.
             keep_rows: how many differing rows of each table `rows` can read; numbers are exact all the same.
+            lineage: where the histories of both sides part; None if that is not known.
+            where: compare only rows of which this boolean expression of SQL is true, then or now.
+            method: use this one and no other.
+            connections: how many sessions each side gets at most.
         """
         self.schema: list[SchemaChange] = []
         """Differences of the schemas; of the tables asked for, if only some were."""
@@ -67,6 +88,10 @@ class DatabaseDiff:
         self._wanted = tables
         self._compare_rows = rows
         self._keep_rows = keep_rows
+        self._lineage = lineage
+        self._where = where
+        self._method = method
+        self._connections = connections
         self._spool: Spool | None = None
         self._kept: dict[TableName, tuple[Results, LineReader]] = {}
         self._views: dict[tuple[TableName, Op | None], RowView] = {}
@@ -216,6 +241,9 @@ class DatabaseDiff:
                 spool=self._spool,
                 number=number,
                 keep=self._keep_rows,
+                lineage=self._lineage,
+                where=self._where,
+                method=self._method,
             )
             beat = _Beat(name, number, len(names), comparison.candidates, on_progress)
             beat(0, 1, "blocks")

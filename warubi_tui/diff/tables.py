@@ -3,6 +3,7 @@
 import time
 
 from warubi_tui.diff.candidates import Beat, Candidates
+from warubi_tui.diff.lineage import Lineage
 from warubi_tui.diff.model import Method, TableDiff
 from warubi_tui.diff.pairing import cannot_compare, pair
 from warubi_tui.diff.rows import NotComparedError, Source, compare_rows
@@ -23,12 +24,24 @@ class TableComparison:
         spool: Spool,
         number: int,
         keep: int,
+        lineage: Lineage | None = None,
+        where: str | None = None,
+        method: Method | None = None,
     ) -> None:
-        """Prepares it. `number` is the table's in the spool, `keep` how many rows go there at most."""
+        """Prepares it. `number` is the table's in the spool, `keep` how many rows go there at most.
+
+        Args:
+            lineage: where the histories of both sides part; None if that is not known.
+            where: compare only rows of which this boolean expression of SQL is true, then or now.
+            method: use this one and no other.
+        """
         self.pairing = pair(then, now)
         self.candidates = Candidates(spool, number, self.pairing, keep=keep)
         self._schema = schema
         self._name = name
+        self._lineage = lineage
+        self._where = where
+        self._forced = method
         self._then = then
         self._now = now
 
