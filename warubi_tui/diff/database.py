@@ -27,6 +27,7 @@ from warubi_tui.postgres.catalog import Catalog, TableName
 from warubi_tui.secret import Secret
 
 if TYPE_CHECKING:
+    from warubi_tui.diff.findings.finding import Finding
     from warubi_tui.diff.rows import Source
 
 KEPT_ROWS: Final = 1_000_000
@@ -185,6 +186,25 @@ class DatabaseDiff:
             for offset in range(0, table.kept, _PAGE):
                 for row in await self.rows(table.schema, table.table, offset=offset, limit=_PAGE):
                     yield row
+
+    async def findings(self, tables: Sequence[TableDiff]) -> "dict[TableName, list[Finding]]":
+        """What the removed, the added and the changed rows of finished tables have in common.
+
+        Both servers are asked once more, how many other rows are like these; what they do not answer, is
+        not said.
+        """
+        from warubi_tui.diff.findings.counting import counting
+        from warubi_tui.diff.findings.explain import explain
+
+        found: dict[TableName, list[Finding]] = {}
+        async with counting(self._then, self._now, self._where) as counter:
+            for table in tables:
+                name = (table.schema, table.table)
+                if name in self._kept and table.total:
+                    pairing = self._kept[name][1].pairing
+                    then, now = (() if s is None else s.table.columns for s in (pairing.then, pairing.now))
+                    found[name] = await explain(self, table, then, now, counter=counter)
+        return found
 
     def to_json(self) -> dict[str, object]:
         """The object of `diff --json` without `then` and `now`: only the caller knows their names."""

@@ -1,0 +1,85 @@
+"""How many rows of a side meet which conditions, counted by its server after a comparison."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+from warubi_tui.diff.findings.choice import Combined
+from warubi_tui.diff.findings.finding import SideName
+from warubi_tui.diff.findings.predicates import Predicate
+from warubi_tui.diff.quoting import identifier
+from warubi_tui.errors import WarubiError
+from warubi_tui.postgres.session import session
+from warubi_tui.secret import Secret
+
+if TYPE_CHECKING:
+    import psycopg
+
+    Connection = psycopg.AsyncConnection[tuple[object, ...]]
+
+COUNT_SECONDS: Final = 20
+"""How long a server may count for one answer; without it, nothing is said about other rows."""
+
+
+class Counter:
+    """Counts on both sides, one scan of a table for each answer."""
+
+    def __init__(self, then: "Connection", now: "Connection", where: str | None) -> None:
+        """Takes two reading sessions. `where` limits everything to the rows that meet it, in SQL."""
+        self._sides = {"then": then, "now": now}
+        self._where = where
+
+    async def each(
+        self, side: SideName, table: tuple[str, str], predicates: Sequence[Predicate]
+    ) -> list[int] | None:
+        """How many rows there are, then how many meet each condition; None if the server did not say."""
+        counts = [f"count(*) FILTER (WHERE {predicate.sql})" for predicate in predicates]
+        rows = await self._ask(side, f"SELECT {', '.join(['count(*)', *counts])} FROM {self._rows(table)}")
+        return None if rows is None else [int(str(value)) for value in rows[0]]
+
+    async def combined(
+        self, side: SideName, table: tuple[str, str], predicates: Sequence[Predicate]
+    ) -> Combined | None:
+        """How many rows meet which of the conditions; None if the server did not say."""
+        met = ", ".join(f"({predicate.sql}) IS TRUE" for predicate in predicates)
+        places = ", ".join(str(place + 1) for place in range(len(predicates)))
+        rows = await self._ask(side, f"SELECT {met}, count(*) FROM {self._rows(table)} GROUP BY {places}")
+        return None if rows is None else {tuple(map(bool, row[:-1])): int(str(row[-1])) for row in rows}
+
+    def _rows(self, table: tuple[str, str]) -> str:
+        name = ".".join(identifier(part) for part in table)
+        return name if self._where is None else f"{name} WHERE ({self._where}\n)"
+
+    async def _ask(self, side: SideName, query: str) -> list[tuple[object, ...]] | None:
+        import psycopg
+
+        connection = self._sides[side]
+        try:
+            async with connection.transaction(force_rollback=True):
+                # Prepared, because only that is sure to be one statement: `where` came from outside.
+                cursor = await connection.execute(query.encode(), prepare=True)
+                return await cursor.fetchall()
+        except psycopg.Error:
+            return None
+
+
+@asynccontextmanager
+async def counting(then: Secret, now: Secret, where: str | None = None) -> AsyncIterator[Counter | None]:
+    """A counter on both sides; None if one of them cannot be read any more.
+
+    Args:
+        where: the condition that the comparison was limited to.
+    """
+    async with AsyncExitStack() as sessions:
+        yield await _counter(sessions, then, now, where)
+
+
+async def _counter(sessions: AsyncExitStack, then: Secret, now: Secret, where: str | None) -> Counter | None:
+    try:
+        before = await sessions.enter_async_context(session(then, purpose="diff"))
+        after = await sessions.enter_async_context(session(now, purpose="diff"))
+        for side in (before, after):
+            await side.execute(f"SET LOCAL statement_timeout = '{COUNT_SECONDS}s'".encode())
+    except WarubiError:
+        return None
+    return Counter(before, after, where)

@@ -1,0 +1,54 @@
+"""Findings as sentences, without the table's name: `312 rows removed: all rows with status 'open'`."""
+
+from typing import Final
+
+from warubi_tui.diff.findings.choice import Choice
+from warubi_tui.diff.findings.finding import SideName
+from warubi_tui.diff.model import Op
+
+NOTHING: Final = "nothing tells them from the other rows"
+
+
+def opening(op: Op, rows: int, read: int) -> str:
+    """`312 rows removed`, and how many of them the rest of the sentence is about."""
+    said = f"{_rows(rows)} {op}"
+    return said if read == rows else f"{said}, of which {read:,} were read"
+
+
+def shared(op: Op, side: SideName, choice: Choice) -> str:
+    """What the rows share, and who else does, as far as somebody counted; empty if that is said already.
+
+    For changed rows and their version of now, the change has been told.
+    """
+    if not choice.predicates:
+        return "all rows there are" if op == "added" else "all rows there were"
+    if op == "changed":
+        return _shared_by_changed(side, choice)
+    if choice.others is None:
+        return f"all have {choice.words}"
+    if choice.others == 0:
+        return f"all rows with {choice.words}"
+    what = "are still there" if op == "removed" else "were there before"
+    return f"all have {choice.words}; {_others(choice.others)} with that {what}"
+
+
+def _shared_by_changed(side: SideName, choice: Choice) -> str:
+    if side == "now":
+        if choice.others is None:
+            return ""
+        if choice.others == 0:
+            return f"no other row has {choice.words} now"
+        return f"{_others(choice.others)} with {choice.words} did not change"
+    if choice.others is None:
+        return f"all had {choice.words}"
+    if choice.others == 0:
+        return f"all rows that had {choice.words}"
+    return f"all had {choice.words}; {_others(choice.others)} that had it did not change"
+
+
+def _others(count: int) -> str:
+    return f"{count:,} other row{'' if count == 1 else 's'}"
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
