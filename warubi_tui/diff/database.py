@@ -180,6 +180,14 @@ class DatabaseDiff:
         results, reader = self._kept[schema, table]
         return await open_view(results, reader, wanted, None)
 
+    def generated(self, schema: str, table: str) -> frozenset[str]:
+        """The columns of a finished table that a side computes: an INSERT must not give them."""
+        if (schema, table) not in self._kept:
+            return frozenset()
+        pairing = self._kept[schema, table][1].pairing
+        columns = (column for side in (pairing.then, pairing.now) if side for column in side.table.columns)
+        return frozenset(column.name for column in columns if column.generated is not None)
+
     async def all_rows(self) -> AsyncIterator[RowDiff]:
         """Every differing row that is kept, table by table."""
         for table in self.tables:

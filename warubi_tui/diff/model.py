@@ -168,6 +168,8 @@ class RowFilter:
     """Rows that have this in a value, then or now; the case of ASCII letters is ignored."""
     condition: str | None = None
     """A boolean expression of SQL over the table's columns that is true of the row then or of the row now."""
+    marked: bool = False
+    """Rows that are marked when the view is opened."""
 
 
 @dataclass(frozen=True, slots=True)

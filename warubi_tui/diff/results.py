@@ -44,6 +44,7 @@ class Needle:
     """The place of a column among the compared ones whose value changed."""
     text: bytes = b""
     """In lower case, as COPY writes it. A row that has it may not hold it in a value all the same."""
+    marked: bool = False
 
 
 class Results:
@@ -204,6 +205,8 @@ class Results:
         if needle.column is not None:
             conditions.append(f"h.{self._words[needle.column // _WORD]} & ?")
             values.append(1 << needle.column % _WORD)
+        if needle.marked:
+            conditions.append("h.marked")
         if needle.text:
             found = "instr(lower(CAST({} AS TEXT)), CAST(? AS TEXT))"
             conditions.append(f"({found.format('l.was')} OR {found.format('l.is_now')})")

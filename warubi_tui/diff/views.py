@@ -89,7 +89,7 @@ async def open_view(
         raise UsageError(f"No column {wanted.column!r} was compared")
     holds = TextMatch(wanted.text or "")
     column = None if wanted.column is None else compared.index(wanted.column)
-    needle = Needle(wanted.op, column, holds.needle.text)
+    needle = Needle(wanted.op, column, holds.needle.text, wanted.marked)
     view, total = await asyncio.to_thread(results.new_view), 0
     plain = evaluate is None and not needle.text
     size = _HEADS if plain else _ROWS
