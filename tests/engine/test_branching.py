@@ -233,3 +233,16 @@ def test_who_reads_that_an_operation_is_over_finds_the_branch_free(
     monkeypatch.setattr(lab.engine.jobs, "release", dawdle)
     for _ in range(3):
         lab.finish(lab.engine.start_endpoint(endpoint.id)[1])
+
+
+def test_a_branch_remembers_which_transaction_id_came_next_where_it_left(lab: Lab) -> None:
+    with lab.session(lab.main) as session:
+        session.execute("CREATE TABLE IF NOT EXISTS counted (id int)")
+        before = session.execute("SELECT pg_current_xact_id()::text::int8").fetchone()
+    branch = lab.create(lab.main, compute=True)
+    assert before is not None
+    with lab.session(branch) as session:
+        session.execute("INSERT INTO counted VALUES (1)")
+    own, *_, root = lab.engine.lineage(branch.id)
+    assert (own.id, root.fork_xid) == (branch.timeline, None)
+    assert own.fork_xid == before[0] + 1

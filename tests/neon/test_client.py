@@ -23,7 +23,7 @@ from tests.neon.wire import (
 from warubi_tui.errors import RefusedError, UnknownOutcomeError, UnreachableError, UsageError
 from warubi_tui.lsn import Lsn
 from warubi_tui.neon.client import NeonClient, NotFoundError, Retries
-from warubi_tui.neon.models import TableActivity
+from warubi_tui.neon.models import Ancestor, TableActivity
 from warubi_tui.secret import Secret
 
 Change = Callable[[NeonClient], Awaitable[object]]
@@ -312,6 +312,7 @@ class TestWhatOnlyTheEngineOffers:
         assert await client.window(PROJECT_ID, "br-main-1") is None
         assert await client.moment(PROJECT_ID, "br-main-1", at=NOW) is None
         assert await client.activity(PROJECT_ID, "br-main-1", from_=NOW, to=NOW, buckets=3) is None
+        assert await client.lineage(PROJECT_ID, "br-main-1") is None
 
     async def test_moment(self) -> None:
         answer = {"lsn": "0/1A", "time": "2026-11-22T13:00:00.5Z", "next_lsn": None, "next_time": None}
@@ -323,6 +324,14 @@ class TestWhatOnlyTheEngineOffers:
         url = script.requests[0].url
         assert url.path == f"/api/v2/warubi/projects/{PROJECT_ID}/branches/br-main-1/moment"
         assert dict(url.params) == {"timestamp": "2026-11-22T14:00:00.000000Z"}
+
+    async def test_lineage(self) -> None:
+        answer = {"timelines": [{"id": "b", "fork_lsn": "0/1DE2850", "fork_xid": 1 << 33}, {"id": "a"}]}
+        client = client_of(Script([httpx.Response(200, json=answer)]))
+        assert await client.lineage(PROJECT_ID, "br-main-1") == (
+            Ancestor("b", Lsn(0x1DE2850), 1 << 33),
+            Ancestor("a", None, None),
+        )
 
     async def test_activity(self) -> None:
         bucket = {"start": "2026-11-22T13:00:00Z", "end": "2026-11-22T13:30:00Z", "commits": 7}

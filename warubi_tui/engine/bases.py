@@ -14,6 +14,7 @@ from warubi_tui.engine.durability import disk_sync
 from warubi_tui.engine.failpoints import failpoint
 from warubi_tui.engine.servers import Servers
 from warubi_tui.engine.site import Site
+from warubi_tui.engine.spare import Spare
 from warubi_tui.engine.store import BaseRow, Store, TimelineRow
 from warubi_tui.engine.wal import SEGMENT
 from warubi_tui.lsn import Lsn
@@ -64,10 +65,11 @@ def _removed_on_failure(folder: Path) -> Iterator[None]:
 class Bases:
     """Takes base backups and remembers them."""
 
-    def __init__(self, site: Site, store: Store, servers: Servers) -> None:
+    def __init__(self, site: Site, store: Store, servers: Servers, spare: Spare) -> None:
         self._site = site
         self._store = store
         self._servers = servers
+        self._spare = spare
 
     def take_cold(self, timeline: str) -> BaseRow:
         """Copies a cleanly stopped cluster; it is consistent at its shutdown checkpoint."""
@@ -132,4 +134,5 @@ class Bases:
         with self._store.transaction() as tx:
             tx.insert(row)
         failpoint("base: recorded")
+        self._spare.prepare(row)
         return row

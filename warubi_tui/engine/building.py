@@ -55,7 +55,12 @@ class Building(Computing):
         assert build.inventory is not None
         tx.update(
             TimelineRow,
-            {"state": "ready", "tli": build.made.tli, "fork_lsn": build.made.fork_lsn},
+            {
+                "state": "ready",
+                "tli": build.made.tli,
+                "fork_lsn": build.made.fork_lsn,
+                "fork_xid": build.inventory.checkpoint_xid,
+            },
             id=build.timeline,
         )
         record_inventory(tx, branch_id, build.inventory, build.passwords)

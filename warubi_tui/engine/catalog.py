@@ -7,6 +7,7 @@ import psycopg
 from psycopg import sql
 
 from warubi_tui.engine import clock
+from warubi_tui.engine.edge.scram import read_verifier
 from warubi_tui.engine.servers import Servers
 from warubi_tui.engine.store import DatabaseRow, RoleRow, Transaction
 
@@ -14,16 +15,27 @@ OWNER_ROLE = "neondb_owner"
 FIRST_DATABASE = "neondb"
 
 _MEMBER = "neon_superuser"
+_CHECKPOINT_XID = """
+SELECT (split_part(next_xid, ':', 1)::int8 << 32) + split_part(next_xid, ':', 2)::int8
+  FROM pg_control_checkpoint()
+"""
+_VERIFIERS = "SELECT rolname, rolpassword FROM pg_authid WHERE rolcanlogin AND NOT rolsuper ORDER BY rolname"
 _ATTRIBUTES = sql.SQL("LOGIN INHERIT CREATEDB CREATEROLE BYPASSRLS REPLICATION")
 
 
 @dataclass(frozen=True)
 class Inventory:
-    """What a cluster holds: login roles that are no superusers, databases with their owners, bytes in all."""
+    """What a cluster holds: login roles that are no superusers, databases with their owners, bytes in all.
+
+    `checkpoint_xid` (64 bit) is the transaction id that was to be assigned next at its last checkpoint. A
+    cluster that just came out of recovery has assigned none since: recovery ends with a checkpoint, before
+    anybody is let in (xlog.c, PerformRecoveryXLogAction).
+    """
 
     roles: Sequence[str]
     databases: Mapping[str, str]
     logical_size: int
+    checkpoint_xid: int
 
 
 class Catalog:
@@ -87,11 +99,12 @@ class Catalog:
             return _inventory(session)
 
     def settle(self, timeline: str, passwords: Mapping[str, str]) -> Inventory:
-        """Gives the roles of a new cluster these passwords, if it has them; returns what it holds."""
+        """Gives the roles of a new cluster these passwords, where it has others; returns what it holds."""
         with self._servers.session(timeline) as session:
             inventory = _inventory(session)
-            for role in inventory.roles:
-                if passwords.get(role):
+            for role, stored in session.execute(_VERIFIERS).fetchall():
+                verifier = read_verifier(stored)
+                if passwords.get(role) and not (verifier and verifier.fits(passwords[role])):
                     session.execute(_password_change(role, passwords[role]))
             return inventory
 
@@ -108,8 +121,13 @@ def _inventory(session: psycopg.Connection) -> Inventory:
         "SELECT datname, pg_get_userbyid(datdba), pg_database_size(oid) FROM pg_database"
         " WHERE datallowconn AND NOT datistemplate AND datname <> 'postgres' ORDER BY datname"
     ).fetchall()
+    checkpoint = session.execute(_CHECKPOINT_XID).fetchone()
+    assert checkpoint is not None
     return Inventory(
-        [row[0] for row in roles], {row[0]: row[1] for row in databases}, sum(row[2] for row in databases)
+        roles=[row[0] for row in roles],
+        databases={row[0]: row[1] for row in databases},
+        logical_size=sum(row[2] for row in databases),
+        checkpoint_xid=checkpoint[0],
     )
 
 

@@ -79,8 +79,10 @@ class Engine(Branching, Restoring, Deleting, Upkeep, Suspending, Telling):
             engine.time_travel.close()
             engine.edge.close()
             engine.jobs.close()
+            engine.spare.close()
             engine.store.close()
             raise
+        engine._prepare_spare()
         engine._sweeper.start()
         return engine
 
@@ -92,6 +94,7 @@ class Engine(Branching, Restoring, Deleting, Upkeep, Suspending, Telling):
         self._reception.close()
         self.time_travel.close()
         self.jobs.close()
+        self.spare.close()
         if stop_servers:
             self.read_only.close()
             for branch in [*self.branches(), *self.deleted_branches()]:
@@ -154,6 +157,14 @@ class Engine(Branching, Restoring, Deleting, Upkeep, Suspending, Telling):
             with self.store.transaction() as tx:
                 commit(tx)
         self._clear_folders()
+
+    def _prepare_spare(self) -> None:
+        """The next branch is most likely made from the default branch's newest base."""
+        timeline = self.default_branch().timeline
+        with self.store.transaction() as tx:
+            bases = tx.all(BaseRow, timeline=timeline)
+        if bases:
+            self.spare.prepare(max(bases, key=lambda base: base.end_lsn))
 
     def _clear_folders(self) -> None:
         with self.store.transaction() as tx:

@@ -12,7 +12,7 @@ from warubi_tui.engine.failures import ApiError
 from warubi_tui.engine.lineage import Span, find_end, trace
 from warubi_tui.engine.servers import ServerError
 from warubi_tui.engine.state import EngineState
-from warubi_tui.engine.store import BranchRow
+from warubi_tui.engine.store import BranchRow, TimelineRow
 from warubi_tui.engine.targets import (
     NothingThereError,
     Target,
@@ -104,6 +104,19 @@ class Looking(EngineState):
             ApiError: 404; 500 the log cannot be read; 503 the branch's server does not answer.
         """
         return self._spans(self.branch(branch_id))
+
+    def lineage(self, branch_id: str) -> list[TimelineRow]:
+        """The timelines a branch's data came through, its own first. Raises ApiError 404."""
+        branch = self.branch(branch_id)
+        found: list[TimelineRow] = []
+        current: str | None = branch.timeline
+        with self.store.transaction() as tx:
+            while current is not None:
+                row = tx.one(TimelineRow, id=current)
+                assert row is not None
+                found.append(row)
+                current = row.parent
+        return found
 
     def commits(self, branch_id: str, *, low: Lsn, high: Lsn) -> list[Target]:
         """The state after each commit that ends in (low, high], oldest first.

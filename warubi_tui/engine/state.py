@@ -16,6 +16,7 @@ from warubi_tui.engine.limits import Limits
 from warubi_tui.engine.pins import Pins
 from warubi_tui.engine.servers import Servers
 from warubi_tui.engine.site import Site
+from warubi_tui.engine.spare import Spare
 from warubi_tui.engine.store import BranchRow, EndpointRow, ProjectRow, Store, Transaction
 from warubi_tui.engine.timelines import Timelines
 
@@ -29,8 +30,9 @@ class EngineState:
         self.site = site
         self.store = store
         self.servers = Servers(site)
-        self.bases = Bases(site, store, self.servers)
-        self.timelines = Timelines(site, self.servers)
+        self.spare = Spare(site)
+        self.bases = Bases(site, store, self.servers, self.spare)
+        self.timelines = Timelines(site, self.servers, self.spare)
         self.catalog = Catalog(self.servers)
         self.jobs = Jobs(store)
         self.pins = Pins()

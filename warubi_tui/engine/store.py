@@ -19,7 +19,7 @@ CREATE TABLE project (
 CREATE TABLE timeline (
     id TEXT PRIMARY KEY, parent TEXT REFERENCES timeline, fork_lsn INTEGER, tli INTEGER NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('creating', 'ready', 'history', 'deleting')),
-    created_at INTEGER NOT NULL
+    created_at INTEGER NOT NULL, fork_xid INTEGER
 ) STRICT;
 CREATE TABLE base (
     id TEXT PRIMARY KEY, timeline TEXT NOT NULL REFERENCES timeline, end_lsn INTEGER NOT NULL,
@@ -82,8 +82,11 @@ CREATE TABLE relation (
     name TEXT NOT NULL, root TEXT
 ) STRICT;
 CREATE INDEX relation_by_timeline ON relation (timeline);
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 """
+
+_UPGRADES = {2: "ALTER TABLE timeline ADD COLUMN fork_xid INTEGER; PRAGMA user_version = 3;"}
+"""How a store of an older format becomes one of the next."""
 
 
 Value = str | int | float | None
@@ -114,7 +117,8 @@ class ProjectRow(Row):
 class TimelineRow(Row):
     """One PostgreSQL cluster with its own WAL archive and base backups.
 
-    `history` is a timeline whose cluster is gone and whose WAL its children still need.
+    `history` is a timeline whose cluster is gone and whose WAL its children still need. It left its parent at
+    `fork_lsn`, where `fork_xid` (64 bit) was the next transaction id to assign.
     """
 
     TABLE: ClassVar[str] = "timeline"
@@ -124,6 +128,7 @@ class TimelineRow(Row):
     tli: int
     state: str
     created_at: int
+    fork_xid: int | None = None
 
 
 @dataclass(frozen=True)
@@ -383,7 +388,9 @@ class Store:
         verdict = self._connection.execute("PRAGMA quick_check").fetchone()[0]
         if verdict != "ok":
             raise UnreadableStoreError(str(verdict))
-        if self._version() != 2:
+        while upgrade := _UPGRADES.get(self._version()):
+            self._connection.executescript(f"BEGIN; {upgrade} COMMIT;")
+        if self._version() != 3:
             raise UnreadableStoreError(f"it was written by another version (format {self._version()})")
 
     def _version(self) -> int:

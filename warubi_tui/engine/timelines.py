@@ -16,6 +16,8 @@ from warubi_tui.engine.failures import RecoveryFailedError
 from warubi_tui.engine.lineage import restore_command
 from warubi_tui.engine.servers import ServerError, Servers
 from warubi_tui.engine.site import Site
+from warubi_tui.engine.spare import Spare
+from warubi_tui.engine.store import BaseRow
 from warubi_tui.engine.targets import Target
 from warubi_tui.lsn import Lsn
 
@@ -40,9 +42,10 @@ def free_space_wanted(site: Site, target: Target) -> tuple[int, int]:
 class Timelines:
     """Creates and removes the files of timelines; the store is its caller's business."""
 
-    def __init__(self, site: Site, servers: Servers) -> None:
+    def __init__(self, site: Site, servers: Servers, spare: Spare) -> None:
         self._site = site
         self._servers = servers
+        self._spare = spare
 
     def create_first(self, timeline: str, prepare: Callable[[], None]) -> None:
         """A new cluster, running while `prepare` fills it, cleanly stopped afterwards."""
@@ -68,9 +71,8 @@ class Timelines:
         self._make_folders(timeline)
         failpoint("build: folders made")
         data = self._site.data(timeline)
-        base = self._site.bases(target.base.timeline) / target.base.id
         with disk_sync(self._site.timeline(timeline)) as sync, ThreadPoolExecutor(1) as beside:
-            self._copy_base(base, data)
+            self._copy_base(target.base, data)
             failpoint("build: base copied")
             copied = beside.submit(sync)
             made = self._recover(timeline, target, prepare)
@@ -80,6 +82,7 @@ class Timelines:
             copied.result()
             recovered.result()
         failpoint("build: on disk")
+        self._spare.prepare(target.base)
         return made
 
     def _recover(self, timeline: str, target: Target, prepare: Callable[[], None]) -> Materialized:
@@ -103,9 +106,10 @@ class Timelines:
         for folder in (self._site.timeline(timeline), self._site.wal(timeline), self._site.bases(timeline)):
             make(folder)
 
-    def _copy_base(self, base: Path, data: Path) -> None:
+    def _copy_base(self, base: BaseRow, data: Path) -> None:
         account = self._site.account
-        copy_tree(base, data, account, lambda _: True)
+        if not self._spare.take(base, data):
+            copy_tree(self._site.bases(base.timeline) / base.id, data, account, lambda _: True)
         failpoint("build: base copied without recovery.signal")
         (data / "recovery.signal").touch(mode=0o600)
         account.own(data / "recovery.signal")

@@ -23,6 +23,7 @@ from warubi_tui.lsn import Lsn
 from warubi_tui.neon.fields import Fields
 from warubi_tui.neon.models import (
     Activity,
+    Ancestor,
     Branch,
     Changed,
     Created,
@@ -35,6 +36,7 @@ from warubi_tui.neon.models import (
     Project,
     Reach,
     Role,
+    ancestors,
 )
 from warubi_tui.neon.transport import Body, NotFoundError, Parameters, Retries, Transport
 from warubi_tui.secret import Secret
@@ -306,6 +308,11 @@ class NeonClient:
         """How far back a branch can be restored; None where that is not offered."""
         path = f"{_branch(project_id, branch_id)}/window"
         return await self._extra("read the window", path, {}, Reach.from_json)
+
+    async def lineage(self, project_id: str, branch_id: str) -> tuple[Ancestor, ...] | None:
+        """The timelines a branch's data came through, its own first; None where that is not offered."""
+        path = f"{_branch(project_id, branch_id)}/lineage"
+        return await self._extra("read the lineage", path, {}, ancestors)
 
     async def _extra(
         self, doing: str, path: str, parameters: Parameters, read: Callable[[object], Answer]

@@ -370,6 +370,25 @@ class Activity:
 
 
 @dataclass(frozen=True)
+class Ancestor:
+    """A timeline that a branch's data came through. Known to warubi's engine, not to Neon."""
+
+    id: str
+    fork_lsn: Lsn | None
+    """Where it left the timeline before it; None for the first."""
+    fork_xid: int | None
+    """The transaction id (64 bit) that was to be assigned next at `fork_lsn`, where that is known."""
+
+
+def ancestors(data: object) -> tuple[Ancestor, ...]:
+    """From the engine's `lineage`: newest first."""
+    found = [Fields("timeline", item) for item in Fields("lineage", data).required_items("timelines")]
+    return tuple(
+        Ancestor(one.text("id"), one.maybe_lsn("fork_lsn"), one.maybe_integer("fork_xid")) for one in found
+    )
+
+
+@dataclass(frozen=True)
 class Reach:
     """The earliest and the latest point a branch can be restored to.
 

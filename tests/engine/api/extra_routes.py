@@ -80,6 +80,19 @@ PATHS = {
         _query("timestamp", _TIME),
         _query("lsn", _LSN),
     ),
+    f"{_BRANCH}/lineage": _get(
+        {
+            "timelines": _list(
+                _object(
+                    {
+                        "id": {"type": "string"},
+                        "fork_lsn": _LSN | {"nullable": True},
+                        "fork_xid": _NUMBER | {"nullable": True},
+                    }
+                )
+            )
+        }
+    ),
     f"{_BRANCH}/activity": _get(
         {"from": _TIME, "to": _TIME, "tables": _list(_object(_TABLE)), "buckets": _list(_BUCKET, 2000)},
         *_SPAN,

@@ -50,6 +50,13 @@ class FakeWindow:
 
 
 @dataclass(frozen=True)
+class FakeAncestor:
+    id: str
+    fork_lsn: int | None
+    fork_xid: int | None
+
+
+@dataclass(frozen=True)
 class FakeMoment:
     lsn: int = 0x1DE2850
     time: int | None = START - 1
@@ -487,6 +494,10 @@ class FakeEngine:
     def moment(self, branch_id: str, *, at: datetime | None, lsn: Lsn | None) -> FakeMoment:
         self._call("moment", branch_id=branch_id, at=at, lsn=lsn)
         return FakeMoment()
+
+    def lineage(self, branch_id: str) -> list[FakeAncestor]:
+        self._call("lineage", branch_id=branch_id)
+        return [FakeAncestor("5af", 0x1DE2850, 1 << 33), FakeAncestor("4ae", None, None)]
 
     def activity(self, branch_id: str, *, start: datetime, end: datetime, buckets: int) -> list[Bucket]:
         self._call("activity", branch_id=branch_id, start=start, end=end, buckets=buckets)

@@ -191,6 +191,7 @@ EXAMPLES = [
     Example("GET", "/warubi" + _B + "/window"),
     Example("GET", "/warubi" + _B + "/moment", {"timestamp": _TIME}),
     Example("GET", "/warubi" + _B + "/moment", {"lsn": "0/1DE2850"}),
+    Example("GET", "/warubi" + _B + "/lineage"),
     Example(
         "GET",
         "/warubi" + _B + "/activity",

@@ -172,3 +172,12 @@ async def test_activity_needs_a_span_and_a_sane_number(
     params = _HOUR | {"buckets": "2"} | changes
     assert (await client.get(_HISTORY + "/activity", params=params)).status_code == 400
     assert fake_engine.calls == []
+
+
+async def test_the_lineage(client: httpx.AsyncClient) -> None:
+    assert (await client.get(_HISTORY + "/lineage")).json() == {
+        "timelines": [
+            {"id": "5af", "fork_lsn": "0/1DE2850", "fork_xid": 1 << 33},
+            {"id": "4ae", "fork_lsn": None, "fork_xid": None},
+        ]
+    }

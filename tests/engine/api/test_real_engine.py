@@ -171,6 +171,9 @@ async def _read_schemas(walk: Walk, branch: str) -> None:
 
 async def _read_history(walk: Walk, branch: str) -> None:
     window = await walk("GET", f"/warubi{branch}/window")
+    child, root = (await walk("GET", f"/warubi{branch}/lineage"))["timelines"]
+    assert (child["fork_xid"] or 0) > 0
+    assert root["fork_lsn"] is None
     moment = await walk("GET", f"/warubi{branch}/moment", timestamp=window["to"])
     again = await walk("GET", f"/warubi{branch}/moment", lsn=moment["lsn"])
     assert again["lsn"] == moment["lsn"]

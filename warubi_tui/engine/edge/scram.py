@@ -44,6 +44,11 @@ class Verifier:
     stored_key: bytes
     server_key: bytes
 
+    def fits(self, password: str) -> bool:
+        """Whether it was made from this password; False too where the password is not of ASCII letters."""
+        salted = hashlib.pbkdf2_hmac("sha256", password.encode(), self.salt, self.iterations)
+        return hmac.compare_digest(hmac.digest(salted, b"Server Key", "sha256"), self.server_key)
+
 
 def read_verifier(text: str | None) -> Verifier | None:
     """The verifier in `pg_authid.rolpassword`. None where there is no password, or not one for SCRAM."""

@@ -44,7 +44,29 @@ def moment(engine: EngineService, request: Incoming) -> JSONResponse:
     )
 
 
+def lineage(engine: EngineService, request: Incoming) -> JSONResponse:
+    """The timelines a branch's data came through, its own first: `{timelines: [{id, fork_lsn, fork_xid}]}`.
+
+    A timeline left the next one of the list at `fork_lsn`, where `fork_xid` was the next transaction id
+    (64 bit) to assign; both are null for the root.
+    """
+    found = engine.lineage(request.path["branch_id"])
+    return JSONResponse(
+        {
+            "timelines": [
+                {
+                    "id": row.id,
+                    "fork_lsn": None if row.fork_lsn is None else str(Lsn(row.fork_lsn)),
+                    "fork_xid": row.fork_xid,
+                }
+                for row in found
+            ]
+        }
+    )
+
+
 ROUTES = (
     Served("GET", HISTORY + "/window", window),
     Served("GET", HISTORY + "/moment", moment),
+    Served("GET", HISTORY + "/lineage", lineage),
 )
