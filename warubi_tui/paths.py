@@ -2,7 +2,12 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
+
+from warubi_tui.errors import RefusedError
 
 
 def _base(variable: str, fallback: str) -> Path:
@@ -70,3 +75,44 @@ def write_private(path: Path, text: str) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+@contextmanager
+def new_private_file(path: Path) -> Iterator[TextIO]:
+    """A 0600 file for the user, in UTF-8, that gets its name when the block ends well and is gone otherwise.
+
+    Raises:
+        RefusedError: something has that name already, when the block begins or when it ends, or the folder
+            cannot be written to.
+    """
+    _refuse_taken(path)
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _refuse_taken(path: Path) -> None:
+    if os.path.lexists(path):
+        raise RefusedError(
+            f"{path} cannot be written.", "There is something of that name.", "Name a new file."
+        )
+
+
+def _unwritable(path: Path, error: OSError) -> RefusedError:
+    return RefusedError(
+        f"{path} cannot be written.", str(error), "Name a new file in a folder you may write to."
+    )

@@ -35,6 +35,11 @@ class Choice:
         """What goes behind "rows with"."""
         return ", ".join(predicate.words for predicate in self.predicates)
 
+    @property
+    def named(self) -> bool:
+        """Whether the rows are named one by one."""
+        return all(predicate.kind is Kind.KEYS for predicate in self.predicates)
+
 
 Combined = Mapping[tuple[bool, ...], int]
 """How many rows meet which of some conditions; rows that meet none may be left out."""
@@ -54,13 +59,14 @@ def sole(predicates: Sequence[Predicate], counts: Sequence[int], rows: int) -> C
 
 
 def selective(predicates: Sequence[Predicate], counts: Sequence[int], total: int) -> list[Predicate]:
-    """The conditions worth combining: those that fewest rows meet."""
+    """The conditions worth combining: those that fewest rows meet, what says most first."""
     counted = [
         (count, place)
         for place, (one, count) in enumerate(zip(predicates, counts, strict=True))
         if count < total and one.kind is not Kind.KEYS
     ]
-    return [predicates[place] for _, place in sorted(counted)[:GROUPED]]
+    fewest = [predicates[place] for place in sorted(place for _, place in sorted(counted)[:GROUPED])]
+    return sorted(fewest, key=lambda one: one.kind)
 
 
 def combination(predicates: Sequence[Predicate], combined: Combined, rows: int) -> Choice | None:

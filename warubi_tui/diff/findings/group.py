@@ -1,6 +1,8 @@
 """The rows of a table that one thing happened to: summed up while they are read, then explained."""
 
 from collections.abc import Container, Sequence
+from dataclasses import replace
+from typing import Final
 
 from warubi_tui.diff.findings import choice as choices
 from warubi_tui.diff.findings import sentences
@@ -12,6 +14,8 @@ from warubi_tui.diff.findings.finding import Finding, SideName
 from warubi_tui.diff.findings.predicates import Kind, Predicate
 from warubi_tui.diff.model import Op, RowDiff, TableDiff, Values
 from warubi_tui.postgres.catalog import Column
+
+_SET_TO: Final = frozenset({Kind.CONSTANT, Kind.SET, Kind.NULL, Kind.PREFIX})
 
 
 class Group:
@@ -66,7 +70,7 @@ class Group:
         if not found:
             return self._told(first, None, [sentences.NOTHING])
         best = min(found, key=lambda name: found[name].others or 0)
-        return self._told(best, found[best], self._span(best, found[best]))
+        return self._told(best, found[best], [])
 
     async def _choose(self, name: SideName, counter: Counter) -> list[Choice] | None:
         """The condition worth telling, or none; None if the server did not count."""
@@ -88,23 +92,25 @@ class Group:
         return [best] if best is not None and choices.telling(best, self.rows, total) else []
 
     def _predicates(self, name: SideName) -> list[Predicate]:
-        """Of the new version of changed rows, only what was changed in all of them."""
-        fresh = self._op == "changed" and name == "now"
-        return self._sides[name].predicates(self._effects.everywhere if fresh else None)
+        """Of the new version of changed rows, only what all of them were set to."""
+        if self._op == "changed" and name == "now":
+            set_to = self._sides[name].predicates(self._effects.everywhere)
+            return [predicate for predicate in set_to if predicate.kind in _SET_TO]
+        return self._sides[name].predicates()
 
-    def _span(self, name: SideName, choice: Choice) -> list[str]:
-        """From when to when the rows are, where the condition does not say so already."""
-        if self._op == "changed" or not choice.predicates:
-            return []
+    def _span(self, name: SideName, choice: Choice | None) -> str | None:
+        """From when to when removed or added rows are, where the condition does not say so already."""
+        if self._op == "changed" or choice is None or not choice.predicates:
+            return None
         spans = [one for one in self._sides[name].predicates() if one.kind is Kind.SPAN]
-        return [spans[0].words] if spans and not set(spans) & set(choice.predicates) else []
+        return spans[0].words if spans and not set(spans) & set(choice.predicates) else None
 
     def _told(self, name: SideName, choice: Choice | None, more: Sequence[str]) -> Finding:
         parts = [self._effects.words()] if self._op == "changed" else []
         if choice is not None:
             parts.append(sentences.shared(self._op, name, choice))
         said = "; ".join(part for part in [*parts, *more] if part)
-        start = sentences.opening(self._op, self.rows, self._read)
+        start = sentences.opening(self._op, self.rows, self._read, self._span(name, choice))
         return Finding(
             op=self._op,
             rows=self.rows,
@@ -141,10 +147,10 @@ class _Side:
 
     def key_of_one(self) -> tuple[Predicate, ...] | None:
         """The key of the only row, as conditions; None if it has none that can be written."""
-        found = [self._summaries[name].predicates()[:1] for name in self._key]
-        if not found or not all(found):
+        found = [predicate for name in self._key for predicate in self._summaries[name].predicates()[:1]]
+        if not self._key or len(found) < len(self._key):
             return None
-        return tuple(predicate for one in found for predicate in one)
+        return tuple(replace(predicate, kind=Kind.KEYS) for predicate in found)
 
 
 def _present(

@@ -72,7 +72,8 @@ def one_of(kind: Kind, column: Column, values: Sequence[str | None]) -> Predicat
     if None in values:
         parts.append(f"{name} IS NULL")
     sql = parts[0] if len(parts) == 1 else f"({' OR '.join(parts)})"
-    said = " or ".join(value_words(column, value) for value in values)
+    *first, last = (value_words(column, value) for value in values)
+    said = f"{', '.join(first)} or {last}" if first else last
     return Predicate(kind, column.name, sql, f"{clean(column.name)} {said}")
 
 

@@ -6,13 +6,17 @@ from warubi_tui.diff.findings.choice import Choice
 from warubi_tui.diff.findings.finding import SideName
 from warubi_tui.diff.model import Op
 
-NOTHING: Final = "nothing tells them from the other rows"
+NOTHING: Final = "nothing was found that tells them from the other rows"
 
 
-def opening(op: Op, rows: int, read: int) -> str:
-    """`312 rows removed`, and how many of them the rest of the sentence is about."""
-    said = f"{_rows(rows)} {op}"
-    return said if read == rows else f"{said}, of which {read:,} were read"
+def opening(op: Op, rows: int, read: int, span: str | None) -> str:
+    """`312 rows removed`, from when to when they are, and how many the rest of the sentence is about."""
+    parts = [f"{_rows(rows)} {op}"]
+    if span is not None:
+        parts.append(span)
+    if read < rows:
+        parts.append(f"of which {read:,} were read")
+    return ", ".join(parts)
 
 
 def shared(op: Op, side: SideName, choice: Choice) -> str:
@@ -22,6 +26,8 @@ def shared(op: Op, side: SideName, choice: Choice) -> str:
     """
     if not choice.predicates:
         return "all rows there are" if op == "added" else "all rows there were"
+    if choice.named:
+        return choice.words
     if op == "changed":
         return _shared_by_changed(side, choice)
     if choice.others is None:
