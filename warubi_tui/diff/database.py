@@ -1,11 +1,14 @@
 """The comparison of two databases: one object that is filled while it runs and read by whoever shows it."""
 
 import time
+from bisect import insort
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack
+from operator import attrgetter
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
-from warubi_tui.diff.candidates import Candidates
+from warubi_tui.diff.lanes import Lane, both, lane_count, run_lanes
 from warubi_tui.diff.lineage import Lineage
 from warubi_tui.diff.lines import LineReader
 from warubi_tui.diff.model import (
@@ -16,10 +19,11 @@ from warubi_tui.diff.model import (
     RowFilter,
     SchemaChange,
     TableDiff,
-    TableProgress,
 )
+from warubi_tui.diff.progress import Work
 from warubi_tui.diff.results import Results
 from warubi_tui.diff.schema import compare_schemas
+from warubi_tui.diff.sizes import table_pages
 from warubi_tui.diff.spool import Spool
 from warubi_tui.diff.views import RowView, open_view
 from warubi_tui.errors import UsageError
@@ -28,7 +32,6 @@ from warubi_tui.secret import Secret
 
 if TYPE_CHECKING:
     from warubi_tui.diff.findings.finding import Finding
-    from warubi_tui.diff.rows import Source
 
 KEPT_ROWS: Final = 1_000_000
 """How many differing rows of one table are kept for reading unless the caller says otherwise."""
@@ -37,7 +40,6 @@ CONNECTIONS: Final = 3
 """How many sessions each side gets at most unless the caller says otherwise."""
 
 _PAGE: Final = 500
-_PROGRESS_SECONDS: Final = 0.2
 
 
 class DatabaseDiff:
@@ -119,8 +121,8 @@ class DatabaseDiff:
         compared all the same. Run once.
 
         Args:
-            on_table: called with each table as it finishes.
-            on_progress: called at the start of each table, then a few times a second at most.
+            on_table: called with each table as it finishes, in any order.
+            on_progress: called when the first table is begun, then a few times a second at most.
 
         Raises:
             UsageError: a name in `tables` is on neither side, or a URI is none.
@@ -134,21 +136,20 @@ class DatabaseDiff:
         for label, uri in (("then", self._then), ("now", self._now)):
             if direct_uri(uri)[1]:
                 self.notes.append(f"{label}: connected to the direct host instead of the pooled one")
-        async with session(self._then, purpose="diff") as before, session(self._now, purpose="diff") as after:
-            catalogs = await read_catalog(before), await read_catalog(after)
+        async with AsyncExitStack() as stack:
+            before, after = await both(
+                stack.enter_async_context(session(self._then, purpose="diff")),
+                stack.enter_async_context(session(self._now, purpose="diff")),
+            )
+            catalogs = await both(read_catalog(before), read_catalog(after))
             names = self._names(*catalogs)
             self.schema += [c for c in compare_schemas(*catalogs) if (c.schema, c.table) in names]
             if self._compare_rows:
-                await self._run_tables(
-                    names,
-                    catalogs,
-                    (
-                        Source("then", before, catalogs[0].encoding, self._then),
-                        Source("now", after, catalogs[1].encoding, self._now),
-                    ),
-                    on_table or _ignore,
-                    on_progress or _ignore,
+                first = Lane(
+                    Source("then", before, catalogs[0].encoding, self._then),
+                    Source("now", after, catalogs[1].encoding, self._now),
                 )
+                await self._run_tables(first, names, catalogs, on_table or _ignore, on_progress or _ignore)
         self.seconds = time.monotonic() - started
         self.finished = True
         return self
@@ -251,60 +252,59 @@ class DatabaseDiff:
 
     async def _run_tables(
         self,
+        first: Lane,
         names: Sequence[TableName],
         catalogs: tuple[Catalog, Catalog],
-        sources: "tuple[Source, Source]",
         on_table: Callable[[TableDiff], None],
         on_progress: Callable[[Progress], None],
     ) -> None:
         from warubi_tui.diff.tables import TableComparison
 
+        spool = self._spool = Spool()
         before, after = (catalog.tables for catalog in catalogs)
-        self._spool = Spool()
-        for number, name in enumerate(names):
+        numbers = {name: number for number, name in enumerate(names)}
+
+        async def compare(lane: Lane, name: TableName) -> None:
             comparison = TableComparison(
                 *name,
                 before.get(name),
                 after.get(name),
-                spool=self._spool,
-                number=number,
+                spool=spool,
+                number=numbers[name],
                 keep=self._keep_rows,
                 lineage=self._lineage,
                 where=self._where,
                 method=self._method,
             )
-            beat = _Beat(name, number, len(names), comparison.candidates, on_progress)
-            beat(0, 1, "blocks")
-            table = await comparison.run(*sources, beat)
+            beat = work.begin(name, lambda: comparison.candidates.found)
+            table = await comparison.run(lane.then, lane.now, beat)
             if table.not_compared is None:
                 self._kept[name] = comparison.candidates.results, LineReader(*name, comparison.pairing)
-            self.tables.append(table)
+            insort(self.tables, table, key=attrgetter("schema", "table"))
+            work.finish(name, table.total)
             on_table(table)
 
+        pages = await self._pages(first, names, catalogs)
+        work = Work(pages, on_progress)
+        lanes = lane_count(pages.values(), self._connections)
+        if lanes > 1:
+            names = sorted(names, key=lambda name: -pages[name])
+        await run_lanes(first, lanes, names, compare, self.notes.append)
 
-class _Beat:
-    """Tells the progress of one table: at once, then not more often than a person can see."""
-
-    def __init__(
-        self,
-        name: TableName,
-        done: int,
-        tables: int,
-        candidates: Candidates,
-        tell: Callable[[Progress], None],
-    ) -> None:
-        self._name = name
-        self._done = done
-        self._tables = tables
-        self._candidates = candidates
-        self._tell = tell
-        self._next = 0.0
-
-    def __call__(self, done: int, total: int, unit: str) -> None:
-        if time.monotonic() >= self._next:
-            self._next = time.monotonic() + _PROGRESS_SECONDS
-            at = TableProgress(*self._name, done, total, unit)
-            self._tell(Progress(self._done, self._tables, self._candidates.found, current=(at,)))
+    async def _pages(
+        self, lane: Lane, names: Sequence[TableName], catalogs: tuple[Catalog, Catalog]
+    ) -> dict[TableName, int]:
+        """How many pages are read of each table."""
+        then, now = ([t.oid for n in names if (t := catalog.tables.get(n))] for catalog in catalogs)
+        before, after = await both(
+            table_pages(lane.then.connection, then), table_pages(lane.now.connection, now)
+        )
+        pages = dict.fromkeys(names, 0)
+        for catalog, found in zip(catalogs, (before, after), strict=True):
+            for name in names:
+                if table := catalog.tables.get(name):
+                    pages[name] += found.get(table.oid, 0)
+        return pages
 
 
 def _ignore(_: object) -> None:

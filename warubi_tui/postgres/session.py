@@ -66,7 +66,7 @@ def direct_uri(uri: Secret) -> tuple[Secret, bool]:
 
 
 async def open_session(
-    uri: Secret, *, read_only: bool = True, purpose: str
+    uri: Secret, *, read_only: bool = True, purpose: str, snapshot: str | None = None
 ) -> "psycopg.AsyncConnection[tuple[object, ...]]":
     """A connection to the direct host of `uri`, as application `warubi/<purpose>`.
 
@@ -76,6 +76,9 @@ async def open_session(
     where it would hide rows. A writing session has none of this and begins its first transaction with its
     first statement.
 
+    `snapshot` makes a reading session see what another one sees: what `pg_export_snapshot` gave to that one,
+    whose transaction has to be open still.
+
     The environment (`PGHOST`, `PGOPTIONS` …) does not take part; what libpq could not be kept from reading
     otherwise is removed from `os.environ`. A server that refuses connections or is starting up is asked again
     for a few seconds.
@@ -83,9 +86,11 @@ async def open_session(
     Raises:
         UsageError: `uri` does not name host, user and database.
         UnreachableError: no answer, or the login was refused.
+        WarubiError: the server refuses the snapshot.
     """
     import psycopg
     from psycopg import IsolationLevel
+    from psycopg.sql import SQL
 
     target, _ = direct_uri(uri)
     try:
@@ -97,6 +102,8 @@ async def open_session(
     try:
         await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
         await connection.set_read_only(True)
+        if snapshot is not None:
+            await connection.execute(SQL("SET TRANSACTION SNAPSHOT {}").format(snapshot))
         await connection.execute(_FIRST)
         settings = _reading_settings()
         await connection.execute(_PIN, {"names": list(settings), "values": list(settings.values())})
@@ -110,7 +117,7 @@ async def open_session(
 
 @asynccontextmanager
 async def session(
-    uri: Secret, *, read_only: bool = True, purpose: str
+    uri: Secret, *, read_only: bool = True, purpose: str, snapshot: str | None = None
 ) -> AsyncIterator["psycopg.AsyncConnection[tuple[object, ...]]"]:
     """`open_session` for a block: the connection is closed at its end, and nothing is committed for you.
 
@@ -119,7 +126,7 @@ async def session(
     """
     import psycopg
 
-    connection = await open_session(uri, read_only=read_only, purpose=purpose)
+    connection = await open_session(uri, read_only=read_only, purpose=purpose, snapshot=snapshot)
     try:
         yield connection
     except psycopg.Error as error:
