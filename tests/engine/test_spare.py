@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.lab import Lab
+from warubi_tui.engine import building
 from warubi_tui.engine import spare as spares
 from warubi_tui.engine.store import BaseRow
 
@@ -50,12 +51,23 @@ def test_where_the_disk_has_little_room_there_is_none(lab: Lab, monkeypatch: pyt
     lab.write(lab.main, "one")
     engine.bases.take_hot(lab.main.timeline)
     engine.spare.wait()
-    monkeypatch.setattr(spares, "_ROOM", shutil.disk_usage(engine.site.root).free)
+    monkeypatch.setattr(spares, "_ROOM_BYTES", shutil.disk_usage(engine.site.root).total + 1)
     engine.bases.take_hot(lab.main.timeline)
     engine.spare.wait()
     assert not (engine.site.root / "spare").exists()
     branch = lab.create(lab.main, compute=True)
     assert lab.read(branch) == lab.read(lab.main)
+
+
+def test_it_makes_room_for_a_branch(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = lab.engine
+    engine.bases.take_hot(lab.main.timeline)
+    engine.spare.wait()
+    ready = engine.site.root / "spare"
+    assert ready.exists()
+    monkeypatch.setattr(building, "free_space_wanted", lambda *_: (1, 0 if ready.exists() else 1))
+    lab.create(lab.main)
+    engine.spare.wait()
 
 
 def test_of_a_base_that_is_gone_there_is_none(lab: Lab, tmp_path: Path) -> None:

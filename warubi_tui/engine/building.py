@@ -131,6 +131,9 @@ class Building(Computing):
         """`target`, if the disk has room for it. Raises ApiError 507."""
         wanted, free = free_space_wanted(self.site, target)
         if free < wanted:
+            self.spare.drop()
+            wanted, free = free_space_wanted(self.site, target)
+        if free < wanted:
             raise ApiError(
                 507, f"not enough space on the engine's disk: {wanted:,} bytes wanted, {free:,} free"
             )

@@ -13,7 +13,9 @@ from warubi_tui.engine.site import Site
 from warubi_tui.engine.store import BaseRow
 
 _ROOM: Final = 8
-"""The disk must have room for the copy this many times."""
+"""The disk must have room for the copy this many times …"""
+_ROOM_BYTES: Final = 4 << 30
+"""… and so much in any case."""
 
 _log = logging.getLogger("warubi.engine")
 
@@ -45,6 +47,10 @@ class Spare:
         """Begins to copy `base` in the background, in the place of what was copied before."""
         self._maker.submit(self._make, base)
 
+    def drop(self) -> None:
+        """Gives its room up, once everything is copied that was asked for."""
+        self._maker.submit(self._remove).result()
+
     def wait(self) -> None:
         """Returns when everything is copied that was asked for."""
         self._maker.submit(lambda: None).result()
@@ -59,15 +65,20 @@ class Spare:
                 return
             self._ready = None
         try:
-            if shutil.disk_usage(self._site.root).free < _ROOM * base.size:
-                shutil.rmtree(self._folder, ignore_errors=True)
+            if shutil.disk_usage(self._site.root).free < max(_ROOM * base.size, _ROOM_BYTES):
+                self._remove()
                 return
             refresh_tree(self._site.bases(base.timeline) / base.id, self._folder, self._site.account)
             with disk_sync(self._folder) as sync:
                 sync()
         except OSError:
             _log.info("no spare copy of base %s", base.id, exc_info=True)
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._remove()
             return
         with self._lock:
             self._ready = base.id
+
+    def _remove(self) -> None:
+        with self._lock:
+            self._ready = None
+        shutil.rmtree(self._folder, ignore_errors=True)
