@@ -1,7 +1,7 @@
 """The console on services that live in memory, with a fixed clock and zone."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -19,7 +19,16 @@ from tests.neon.wire import PROJECT_ID
 from warubi_tui import timefmt
 from warubi_tui.app import WarubiApp
 from warubi_tui.config import Target
-from warubi_tui.diff.model import Op, Progress, RowDiff, SchemaChange, TableDiff, TableProgress
+from warubi_tui.diff.findings.finding import Finding
+from warubi_tui.diff.model import (
+    Progress,
+    RowDiff,
+    RowFilter,
+    SchemaChange,
+    TableDiff,
+    TableProgress,
+    ViewRow,
+)
 from warubi_tui.errors import RefusedError, WarubiError
 from warubi_tui.history.events import Event
 from warubi_tui.history.moment import RestorePoint
@@ -93,6 +102,59 @@ def operation(action: str, status: str = "finished", error: str | None = None) -
     return Operation(action, action, status, "br-main", None, error, NOW, NOW, timedelta(seconds=1.5))
 
 
+class FakeView:
+    """Differing rows, those of `wanted`. In a condition `=` stands between a column and the value it has."""
+
+    def __init__(self, comparison: "FakeComparison", rows: list[RowDiff], wanted: RowFilter) -> None:
+        self._comparison = comparison
+        self._rows = [one for one in rows if self._lets_through(one, wanted)]
+
+    def _lets_through(self, row: RowDiff, wanted: RowFilter) -> bool:
+        sides = [side for side in (row.then, row.now) if side is not None]
+        name, _, value = (wanted.condition or "").partition(" = ")
+        values = [text.lower() for side in sides for text in side.values() if text is not None]
+        return (
+            wanted.op in {None, row.op}
+            and (wanted.column is None or wanted.column in row.columns)
+            and (not wanted.text or any(wanted.text.lower() in text for text in values))
+            and (not name or any(side[name] == value.strip("'") for side in sides))
+            and (not wanted.marked or row in self._comparison.marks)
+        )
+
+    @property
+    def total(self) -> int:
+        return len(self._rows)
+
+    @property
+    def marked(self) -> int:
+        return len(self._comparison.marks)
+
+    async def rows(self, start: int, stop: int) -> list[ViewRow]:
+        if self._comparison.rows_error is not None:
+            raise self._comparison.rows_error
+        self._comparison.fetched.append((start, stop))
+        marks = self._comparison.marks
+        return [ViewRow(row, place, row in marks) for place, row in enumerate(self._rows[start:stop], start)]
+
+    async def find(self, text: str, start: int, forward: bool = True) -> int | None:
+        found = FakeView(self._comparison, self._rows, RowFilter(text=text))._rows
+        places = [place for place, row in enumerate(self._rows) if row in found]
+        if forward:
+            return next((place for place in places if place >= start), None)
+        return next((place for place in reversed(places) if place <= start), None)
+
+    async def toggle(self, position: int) -> None:
+        row, marks = self._rows[position], self._comparison.marks
+        marks.remove(row) if row in marks else marks.append(row)
+
+    async def mark_all(self, value: bool) -> None:
+        kept = [row for row in self._comparison.marks if row not in self._rows]
+        self._comparison.marks[:] = [*kept, *(self._rows if value else [])]
+
+    async def close(self) -> None:
+        self._comparison.views_closed += 1
+
+
 class FakeComparison:
     """A comparison with given tables and rows.
 
@@ -112,6 +174,15 @@ class FakeComparison:
         self.closed = False
         self.fetched: list[tuple[int, int]] = []
         self.rows_error: WarubiError | None = None
+        self.condition_error: WarubiError | None = None
+        self.findings_error: WarubiError | None = None
+        self.found: list[Finding] = []
+        """What the rows of every table have in common."""
+        self.progress: Progress | None = None
+        """What is told while the first table is compared, instead of the least there is to tell."""
+        self.marks: list[RowDiff] = []
+        self.views_closed = 0
+        self.generated_columns: frozenset[str] = frozenset()
         self._tables, self._rows, self._schema = tables, rows, schema
 
     async def run(
@@ -125,7 +196,7 @@ class FakeComparison:
         for number, table in enumerate(self._tables):
             if on_progress:
                 at = TableProgress(table.schema, table.table, 0, 1, "blocks")
-                on_progress(Progress(number, len(self._tables), 0, current=(at,)))
+                on_progress(self.progress or Progress(number, len(self._tables), 0, current=(at,)))
             await self._wait()
             self.tables.append(table)
             if on_table:
@@ -142,16 +213,19 @@ class FakeComparison:
             self.stopped = True
             raise
 
-    async def rows(
-        self, schema: str, table: str, *, offset: int = 0, limit: int = 100, op: Op | None = None
-    ) -> list[RowDiff]:
-        if self.rows_error is not None:
-            raise self.rows_error
-        self.fetched.append((offset, limit))
-        found = [
-            one for one in self._rows if (one.schema, one.table) == (schema, table) and op in {None, one.op}
-        ]
-        return found[offset : offset + limit]
+    async def view(self, schema: str, table: str, wanted: RowFilter) -> FakeView:
+        if wanted.condition and self.condition_error is not None:
+            raise self.condition_error
+        rows = [one for one in self._rows if (one.schema, one.table) == (schema, table)]
+        return FakeView(self, rows, wanted)
+
+    async def findings(self, tables: Sequence[TableDiff]) -> dict[tuple[str, str], list[Finding]]:
+        if self.findings_error is not None:
+            raise self.findings_error
+        return {(table.schema, table.table): self.found for table in tables}
+
+    def generated(self, schema: str, table: str) -> frozenset[str]:
+        return self.generated_columns
 
     def close(self) -> None:
         self.closed = True

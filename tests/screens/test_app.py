@@ -17,16 +17,20 @@ from warubi_tui.dialogs.ask import AskDialog
 from warubi_tui.dialogs.compare import CompareDialog
 from warubi_tui.dialogs.confirm import ConfirmDialog
 from warubi_tui.dialogs.frame import Dialog
+from warubi_tui.dialogs.pick import PickDialog
 from warubi_tui.dialogs.restore import RestoreDialog
 from warubi_tui.screens.branches import BranchesScreen, BranchTable
 from warubi_tui.screens.console import ConsoleScreen
 from warubi_tui.screens.diff import DiffScreen, TablesTable
 from warubi_tui.screens.diff_rows import RowsScreen
+from warubi_tui.screens.diff_schema import SchemaScreen
+from warubi_tui.screens.diff_value import ValueScreen
 from warubi_tui.screens.help import HelpScreen
 from warubi_tui.screens.timeline import TimelineScreen
 from warubi_tui.screens.work_list import WorkScreen
+from warubi_tui.widgets.ask_bar import AskBar
 from warubi_tui.widgets.filter_bar import FilterBar
-from warubi_tui.widgets.row_grid import RowGrid
+from warubi_tui.widgets.grid.view import RowGrid
 from warubi_tui.widgets.timeline.view import TimelineView
 
 WITH_KEYS: tuple[type[DOMNode], ...] = (
@@ -39,6 +43,10 @@ WITH_KEYS: tuple[type[DOMNode], ...] = (
     DiffScreen,
     TablesTable,
     RowsScreen,
+    ValueScreen,
+    SchemaScreen,
+    AskBar,
+    PickDialog,
     RowGrid,
     WorkScreen,
     HelpScreen,

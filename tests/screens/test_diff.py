@@ -20,8 +20,9 @@ from warubi_tui.dialogs.compare import CompareDialog
 from warubi_tui.diff.model import RowDiff, SchemaChange, TableDiff
 from warubi_tui.errors import UnreachableError
 from warubi_tui.screens.diff import DiffScreen
-from warubi_tui.screens.diff_rows import RowsScreen, row_content
-from warubi_tui.widgets.row_grid import RowGrid
+from warubi_tui.screens.diff_rows import RowsScreen
+from warubi_tui.widgets.grid.view import RowGrid
+from warubi_tui.widgets.values.full import row_lines
 
 TABLES = [
     TableDiff("public", "orders", ("id",), 2, 1, 1, "key", 0.4, None, 4, {"status": 1}),
@@ -170,7 +171,7 @@ async def test_one_kind_of_difference_can_be_shown_alone(open_console: Open) -> 
         await settle(pilot)
         grid = pilot.app.screen.query_one(RowGrid)
         assert grid.total == 2
-        assert "showing only removed" in words(pilot)
+        assert "row 1 of 2 · only removed" in words(pilot)
         await pilot.press("f", "f", "f")
         await settle(pilot)
         assert grid.total == 4
@@ -203,13 +204,13 @@ async def test_a_hundred_thousand_rows_are_paged(open_console: Open) -> None:
         await pilot.press("end")
         await until(pilot, lambda: "- removed id = 99999" in words(pilot))
         assert len(services.compare.fetched) <= 3
-        assert all(limit <= 200 for _, limit in services.compare.fetched)
+        assert all(stop - start <= 64 for start, stop in services.compare.fetched)
 
 
 @pytest.mark.parametrize("op", ["removed", "added"])
 def test_a_whole_row_names_its_side(op: str) -> None:
     row = ROWS[0] if op == "removed" else ROWS[2]
-    plain = row_content(row, "copy", "main").plain
+    plain = "\n".join("".join(part for part, _ in line) for line in row_lines(row, "copy", "main"))
     assert f"(only in {'copy' if op == 'removed' else 'main'})" in plain
 
 

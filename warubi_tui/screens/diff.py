@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.text import Text
 from textual import getters, on, work
 from textual.binding import Binding, BindingType
 from textual.content import Content
@@ -14,26 +13,40 @@ from textual.widgets import DataTable, Static
 from textual.worker import Worker, get_current_worker
 
 from warubi_tui.dialogs.compare import Comparison
-from warubi_tui.diff.words import schema_words
+from warubi_tui.diff.model import RowFilter
+from warubi_tui.errors import WarubiError
 from warubi_tui.screens.console import ConsoleScreen
 from warubi_tui.screens.diff_rows import RowsScreen
-from warubi_tui.text import clean, shorten
+from warubi_tui.screens.diff_schema import SchemaScreen
+from warubi_tui.screens.diff_summary import (
+    Folded,
+    column_widths,
+    line_cells,
+    progress_words,
+    result_words,
+    schema_notes,
+    summary,
+    table_notes,
+)
+from warubi_tui.text import clean
 from warubi_tui.widgets.filter_bar import FilterBar
+from warubi_tui.widgets.fitted_table import FittedTable
 
 if TYPE_CHECKING:
-    from warubi_tui.diff.model import Progress, SchemaChange, TableDiff
+    from collections.abc import Sequence
+
+    from warubi_tui.diff.findings.finding import Finding
+    from warubi_tui.diff.model import Progress, TableDiff
     from warubi_tui.neon.models import Branch
     from warubi_tui.screens import services
 
-MAX_TABLES = 1_000
-"""How many tables are listed; the filter brings the others in."""
+MAX_LINES = 1_000
+"""How many lines are listed; the filter brings the others in."""
+
+_REDRAW_SECONDS = 0.2
 
 
-_NAME = 30
-_HOW = 26
-
-
-class TablesTable(DataTable[object]):
+class TablesTable(FittedTable):
     """The list; enter opens the rows."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -51,9 +64,10 @@ class DiffScreen(ConsoleScreen):
     ABOUT = (
         "Compares the state of then, which is trusted, with the state of now. "
         "'- removed' was there then and is not there now, '+ added' the other way round, "
-        "'~ changed' has other values. "
+        "'~ changed' has other values. Tables show as they finish, most damage first. "
         "Both sides are only read; a branch without a compute is read from a temporary branch, which is "
-        "deleted afterwards. Enter shows the rows of a table; c compares other branches."
+        "deleted afterwards. Enter shows the rows of a table; c compares other branches. Under the list "
+        "stands what the rows of the table have in common, how it was compared, and what was left out."
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -61,49 +75,57 @@ class DiffScreen(ConsoleScreen):
         Binding("c", "choose", "Compare…", id="diff.choose", tooltip="Choose other branches"),
         Binding("slash", "filter", "Filter", key_display="/", id="diff.filter", tooltip="By part of a name"),
         Binding(
+            "f",
+            "found",
+            "Found",
+            id="diff.found",
+            tooltip="The rows that have in common what is said under the list",
+        ),
+        Binding("v", "schema", "Schema", id="diff.schema", tooltip="How the schemas differ"),
+        Binding(
             "s", "stop", "Stop", id="diff.stop", tooltip="Stop comparing; what is done stays", show=False
         ),
     ]
 
     table = getters.query_one(TablesTable)
     state = getters.query_one("#diff-state", Static)
-    changes = getters.query_one("#schema-changes", Static)
+    notes = getters.query_one("#diff-notes", Static)
     filter_bar = getters.query_one(FilterBar)
 
     def __init__(self) -> None:
         super().__init__()
         self._pair: tuple[Branch, Branch, str | None] | None = None
-        self._comparison: services.Comparison | None = None
+        self.comparison: services.Comparison | None = None
+        """What is shown; it keeps the marks of its rows until the next one begins."""
+        self.marked: dict[tuple[str, str], int] = {}
+        """How many rows are marked, by schema and table; tables without a mark may be missing.
+
+        `comparison.view(schema, table, RowFilter(marked=True))` reads them.
+        """
         self._at: Progress | None = None
         self._notices: list[str] = []
         """How the branches of this comparison are read, where that is special."""
         self._run: Worker[object] | None = None
         """What compares now."""
+        self._findings: dict[tuple[str, str], Sequence[Finding]] = {}
         self._news = False
         """Whether a table finished that is not shown yet."""
         self._show_all = False
-        self._shown: list[TableDiff] = []
+        self._lines: list[TableDiff | Folded] = []
 
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="diff-state")
         yield TablesTable(id="tables", cursor_type="row")
-        yield Static(id="schema-changes")
+        yield Static(id="diff-notes")
         yield FilterBar()
 
     def on_mount(self) -> None:
-        for label, width in (
-            ("Table", None),
-            ("- removed", 10),
-            ("+ added", 10),
-            ("~ changed", 10),
-            ("How", None),
-        ):
-            self.table.add_column(label, width=width)
-        self.set_interval(0.5, self._while_running)
+        self.set_interval(_REDRAW_SECONDS, self._while_running)
         self.watch(self.console, "comparing", self._take_up)
 
     def on_screen_resume(self) -> None:
         self.table.focus()
+        self.show_tables()
 
     def _take_up(self, pair: tuple[Branch, Branch, str | None] | None) -> None:
         self._pair = pair
@@ -112,14 +134,16 @@ class DiffScreen(ConsoleScreen):
             self.load()
 
     def on_unmount(self) -> None:
-        if self._comparison is not None:
-            self._comparison.close()
+        if self.comparison is not None:
+            self.comparison.close()
 
     @work(exclusive=True, group="diff.run", exit_on_error=False, description="Compare two branches")
     async def load(self) -> None:
-        if self._comparison is not None:
-            self._comparison.close()
-        self._comparison, self._at, self._shown, self._notices = None, None, [], []
+        if self.comparison is not None:
+            self.comparison.close()
+        self.comparison, self._at, self._lines, self._notices = None, None, [], []
+        self.marked.clear()
+        self._findings = {}
         self.show_tables()
         if self._pair is None:
             return
@@ -128,13 +152,37 @@ class DiffScreen(ConsoleScreen):
         self._say_state()
         try:
             async with self.console.services.comparison(*self._pair, self._noticed) as comparison:
-                self._comparison = comparison
+                self.comparison = comparison
                 await comparison.run(on_table=self._table_finished, on_progress=self._progressed)
+                self._ended(run)
+                await self._explain(comparison)
         finally:
-            if self._run is run:
-                self._run = None
-                self.show_tables()
-                self._say_state()
+            self._ended(run)
+
+    def _ended(self, run: Worker[object]) -> None:
+        """Shows what came of a comparison, if it is still the one that is shown."""
+        if self._run is run:
+            self._run = None
+            self.show_tables()
+            self._say_state()
+
+    async def _explain(self, comparison: services.Comparison) -> None:
+        """Finds out what the rows of each table have in common, first of the table under the cursor."""
+        try:
+            while (table := self._unexplained(comparison)) is not None:
+                name = (table.schema, table.table)
+                found = await comparison.findings([table])
+                self._findings[name] = found.get(name, ())
+                self.show_notes()
+        except WarubiError:
+            # The comparison is whole without them, and the server that failed says so elsewhere.
+            return
+
+    def _unexplained(self, comparison: services.Comparison) -> TableDiff | None:
+        tables = [one for one in summary(comparison.tables, "", False) if not isinstance(one, Folded)]
+        selected = [self.selected] if self.selected in tables else []
+        waiting = (one for one in [*selected, *tables] if one is not None and one.total)
+        return next((one for one in waiting if (one.schema, one.table) not in self._findings), None)
 
     def _noticed(self, words: str) -> None:
         self._notices.append(words)
@@ -154,34 +202,40 @@ class DiffScreen(ConsoleScreen):
             self._news = False
             self.show_tables()
 
+    @on(FittedTable.Resized)
     def show_tables(self) -> None:
-        """Lists the tables that differ or could not be compared; all of them if asked."""
-        selected = self.selected
-        tables = self._comparison.tables if self._comparison else []
-        wanted = self.filter_bar.text
-        self._shown = [
-            one
-            for one in tables
-            if (self._show_all or one.total or one.not_compared)
-            and wanted in f"{one.schema}.{one.table}".lower()
-        ][:MAX_TABLES]
-        self.table.clear()
-        for one in self._shown:
-            self.table.add_row(*table_cells(one))
-        if selected in self._shown:
-            self.table.move_cursor(row=self._shown.index(selected), animate=False)
-        self.filter_bar.count(len(self._shown), len(tables))
-        self._show_notes()
+        """Lists the tables in the order of damage; the cursor stays on its table."""
+        selected = self.line
+        tables = self.comparison.tables if self.comparison else []
+        part = self.filter_bar.text
+        self._lines = summary(tables, part, self._show_all or bool(part))[:MAX_LINES]
+        self._draw_table()
+        places = [place for place, line in enumerate(self._lines) if _same(line, selected)]
+        if places:
+            self.table.move_cursor(row=places[0], animate=False)
+        listed = sum(1 for line in self._lines if not isinstance(line, Folded))
+        self.filter_bar.count(listed, len(tables))
+        self.show_notes()
+
+    def _draw_table(self) -> None:
+        widths = column_widths(self.table.scrollable_content_region.width)
+        labels = ("Table", "- removed", "+ added", "~ changed", "How")
+        cells = (widths.name, widths.count, widths.count, widths.count, widths.how)
+        self.table.clear(columns=True)
+        for label, width in zip(labels, cells, strict=True):
+            self.table.add_column(label, width=width)
+        for line in self._lines:
+            marked = 0 if isinstance(line, Folded) else self.marked.get((line.schema, line.table), 0)
+            self.table.add_row(*line_cells(line, widths, marked))
 
     @on(DataTable.RowHighlighted, "#tables")
-    def _show_notes(self) -> None:
-        """Under the list: why the table under the cursor was not compared, and how the schemas differ."""
+    def show_notes(self) -> None:
+        """Says under the list what there is to know about the table under the cursor, and the schemas."""
         table = self.selected
-        notes = schema_content(self._comparison.schema if self._comparison else [])
-        if table is not None and table.not_compared:
-            reason = f"{table.schema}.{table.table} was not compared: {table.not_compared}"
-            notes = Content("\n").join([Content.styled(clean(reason), "bold"), notes])
-        self.changes.update(notes)
+        lines = list(schema_notes(self.comparison.schema if self.comparison else []))
+        if table is not None:
+            lines = [*table_notes(table, self._findings.get((table.schema, table.table), ())), *lines]
+        self.notes.update(Content("\n").join(lines))
         self.refresh_bindings()
 
     def _say_state(self) -> None:
@@ -196,49 +250,81 @@ class DiffScreen(ConsoleScreen):
         self.state.update(Content("\n").join([head, self._progress_content(), *notices]))
 
     def _progress_content(self) -> Content:
-        comparison = self._comparison
+        comparison = self.comparison
         if comparison is None:
             return Content("Opening both databases…" if self._run else "Not compared. r tries again.")
         if self._run:
-            at = self._at
-            if at is None:
-                return Content("Reading both schemas…")
-            names = ", ".join(clean(f"{one.schema}.{one.table}") for one in at.current)
-            number = min(at.tables_done + 1, at.tables)
-            return Content(f"Comparing table {number:,} of {at.tables:,}: {names}, {at.differences:,} so far")
+            return Content("Reading both schemas…" if self._at is None else progress_words(self._at))
         if not comparison.finished:
             return Content.styled(
                 "STOPPED: the tables below are complete, others are missing", "bold $text-warning"
             )
-        different = sum(1 for one in comparison.tables if one.total)
-        skipped = sum(1 for one in comparison.tables if one.not_compared)
-        rows = sum(one.total for one in comparison.tables)
-        words = f"{rows:,} rows in {different:,} of {len(comparison.tables):,} tables differ"
-        if not rows and not comparison.schema and not skipped:
-            words = f"No difference in {len(comparison.tables):,} tables"
-        words += f" · {skipped:,} NOT compared" if skipped else ""
-        notes = "".join(f" · {clean(note)}" for note in comparison.notes)
-        return Content(f"{words} · {comparison.seconds:.1f} s{notes}")
+        return Content(result_words(comparison))
+
+    @property
+    def line(self) -> TableDiff | Folded | None:
+        """The line under the cursor."""
+        row = self.table.cursor_row
+        return self._lines[row] if 0 <= row < len(self._lines) else None
 
     @property
     def selected(self) -> TableDiff | None:
         """The table under the cursor."""
-        row = self.table.cursor_row
-        return self._shown[row] if 0 <= row < len(self._shown) else None
+        line = self.line
+        return None if isinstance(line, Folded) else line
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Stopping is possible only while something runs."""
-        return None if action == "stop" and self._run is None else True
+        """What there is nothing for is greyed out."""
+        if action == "stop":
+            return None if self._run is None else True
+        if action == "found":
+            return True if self._finding() is not None else None
+        if action == "schema":
+            return True if self.comparison is not None and self.comparison.schema else None
+        return True
 
     @on(DataTable.RowSelected, "#tables")
-    def _open_rows(self) -> None:
-        table, comparison = self.selected, self._comparison
-        if table is None or comparison is None or self._pair is None:
-            return
-        if not table.total:
+    def _open_line(self) -> None:
+        if isinstance(self.line, Folded):
+            self.action_all()
+        else:
+            self._open_rows(RowFilter())
+
+    def _open_rows(self, wanted: RowFilter) -> None:
+        table, comparison = self.selected, self.comparison
+        if table is None or comparison is None or self._pair is None or not table.total:
             return
         then, now, _ = self._pair
-        self.app.push_screen(RowsScreen(comparison, table, then.name, now.name))
+        finding = self._finding()
+        name = (table.schema, table.table)
+        self.app.push_screen(
+            RowsScreen(
+                comparison,
+                table,
+                then.name,
+                now.name,
+                wanted=wanted,
+                suggestion=(finding.where if finding else None) or "",
+                on_marked=lambda count: self.marked.update({name: count}),
+            )
+        )
+
+    def _finding(self) -> Finding | None:
+        """The first thing that rows of the table under the cursor have in common."""
+        table = self.selected
+        found = self._findings.get((table.schema, table.table), ()) if table is not None else ()
+        return next((finding for finding in found if finding.where), None)
+
+    def action_found(self) -> None:
+        """Opens the rows that have in common what is said under the list."""
+        finding = self._finding()
+        if finding is not None:
+            self._open_rows(RowFilter(op=finding.op, condition=finding.where))
+
+    def action_schema(self) -> None:
+        """Opens the differences of the schemas."""
+        if self.comparison is not None and self._pair is not None:
+            self.app.push_screen(SchemaScreen(self.comparison, self._pair[0].name, self._pair[1].name))
 
     def action_all(self) -> None:
         """Shows or hides the tables without a difference."""
@@ -275,26 +361,8 @@ class DiffScreen(ConsoleScreen):
         self.table.focus()
 
 
-def table_cells(table: TableDiff) -> list[Text]:
-    """What the summary says about a table; what is too long is shown in full under the list."""
-    name = clean(table.table if table.schema == "public" else f"{table.schema}.{table.table}")
-    if table.not_compared:
-        unknown = [Text("?", justify="right") for _ in range(3)]
-        return [
-            Text(shorten(name, _NAME)),
-            *unknown,
-            Text(shorten(f"NOT compared: {clean(table.not_compared)}", _HOW), style="bold"),
-        ]
-    counts = (table.removed, table.added, table.changed)
-    numbers = [Text(f"{count:,}" if count else "·", justify="right") for count in counts]
-    method = "by " + ", ".join(clean(column) for column in table.key) if table.key else table.method
-    return [Text(shorten(name, _NAME)), *numbers, Text(f"{shorten(method, _HOW - 8)}, {table.seconds:.1f} s")]
-
-
-def schema_content(changes: Iterable[SchemaChange]) -> Content:
-    """The changes of the schema, one a line; nothing when there are none."""
-    lines = [Content(schema_words(change)) for change in changes]
-    if not lines:
-        return Content("")
-    title = Content.styled(f"Differences of the schemas: {len(lines)}", "bold")
-    return Content("\n").join([title, *lines[:20], *([Content("…")] if len(lines) > 20 else [])])
+def _same(line: TableDiff | Folded, other: TableDiff | Folded | None) -> bool:
+    """Whether both stand for the same table, or for the same tables."""
+    if isinstance(line, Folded) or isinstance(other, Folded) or other is None:
+        return isinstance(line, Folded) and isinstance(other, Folded)
+    return (line.schema, line.table) == (other.schema, other.table)

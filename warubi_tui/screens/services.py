@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Protocol
 from warubi_tui.errors import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
-    from warubi_tui.diff.model import Op, RowDiff, SchemaChange, TableDiff
+    from warubi_tui.diff.findings.finding import Finding
     from warubi_tui.diff.model import Progress as DiffProgress
+    from warubi_tui.diff.model import RowFilter, SchemaChange, TableDiff, ViewRow
     from warubi_tui.history.events import Event
     from warubi_tui.history.moment import RestorePoint
     from warubi_tui.history.window import Window
@@ -34,6 +35,26 @@ def read_only_refusal(reason: str) -> RefusedError:
     return RefusedError("The console is read-only: nothing was done", reason, "Press w to allow changes.")
 
 
+class RowView(Protocol):
+    """Differing rows of one table by their position; see `diff.views.RowView`."""
+
+    @property
+    def total(self) -> int: ...
+
+    @property
+    def marked(self) -> int: ...
+
+    async def rows(self, start: int, stop: int) -> Sequence[ViewRow]: ...
+
+    async def find(self, text: str, start: int, forward: bool = True) -> int | None: ...
+
+    async def toggle(self, position: int) -> None: ...
+
+    async def mark_all(self, value: bool) -> None: ...
+
+    async def close(self) -> None: ...
+
+
 class Comparison(Protocol):
     """A comparison of two databases that fills up while it runs; see `diff.database.DatabaseDiff`."""
 
@@ -50,9 +71,11 @@ class Comparison(Protocol):
         on_progress: Callable[[DiffProgress], None] | None = None,
     ) -> object: ...
 
-    async def rows(
-        self, schema: str, table: str, *, offset: int = 0, limit: int = 100, op: Op | None = None
-    ) -> list[RowDiff]: ...
+    async def view(self, schema: str, table: str, wanted: RowFilter) -> RowView: ...
+
+    async def findings(self, tables: Sequence[TableDiff]) -> Mapping[tuple[str, str], Sequence[Finding]]: ...
+
+    def generated(self, schema: str, table: str) -> Collection[str]: ...
 
     def close(self) -> None: ...
 

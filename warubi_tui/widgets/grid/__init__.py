@@ -1,0 +1,1 @@
+"""The grid of differing rows: a window onto any number of them."""
