@@ -38,9 +38,14 @@ def test_what_is_there_stays(tmp_path: Path) -> None:
 
 def test_what_came_meanwhile_stays(tmp_path: Path) -> None:
     path = tmp_path / "new"
-    with pytest.raises(RefusedError), new_private_file(path) as file:
-        file.write("ours")
-        path.write_text("theirs")
+
+    def lose_a_race() -> None:
+        with new_private_file(path) as file:
+            file.write("ours")
+            path.write_text("theirs")
+
+    with pytest.raises(RefusedError):
+        lose_a_race()
     assert path.read_text() == "theirs"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -39,9 +39,9 @@ config.toml chooses, then a login of neonctl, then a running engine.
 """
 
 _RELATIVE_TIME = re.compile(r"[-+]\d.*")
-_TIME_OPTIONS: Final = {"--at", "--expires-at"}
-_DASHED_NAME = re.compile(r"-(?!-).*")
-_NAME_OPTIONS: Final = {"--confirm", "--name", "--keep-as", "--from", "--parent"}
+_TIME_OPTIONS: Final = {"--at", "--expires-at", "--against-time"}
+_DASHED_NAME = re.compile(r"-(?!-).*", re.DOTALL)
+_NAME_OPTIONS: Final = {"--confirm", "--name", "--keep-as", "--from", "--parent", "--where"}
 
 
 class _Parser(ArgumentParser):
@@ -200,16 +200,26 @@ def _add_restore(commands: "Commands") -> None:
 def _add_diff(commands: "Commands") -> None:
     parser = _command(commands, "diff", "what differs between two branches or points in time", _diff)
     parser.add_argument("then", metavar="THEN", help="BRANCH, BRANCH@WHEN or a postgresql:// URL")
-    parser.add_argument("now", metavar="NOW", help="the same")
+    parser.add_argument("now", metavar="NOW", nargs="?", help="the same")
+    parser.add_argument(
+        "--against-time", metavar="WHEN", help="instead of NOW: the branch as it was then with itself now"
+    )
     parser.add_argument(
         "--table", action="append", metavar="T", help="only this table: T or SCHEMA.T; repeatable"
     )
+    parser.add_argument("--where", metavar="SQL", help="only rows of which this is true, then or now")
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--schema-only", action="store_true", help="compare no rows")
     kind.add_argument("--rows", action="store_true", help="print the rows that differ")
     parser.add_argument("--limit", type=_count, metavar="N", help="at most so many rows of each table")
     parser.add_argument(
         "--jsonl", metavar="FILE|-", help="write the rows that differ to a new file, as JSON Lines"
+    )
+    parser.add_argument(
+        "--method",
+        choices=["headers", "blocks", "key"],
+        help="find rows by physical versions, by contents of blocks or of parts of the key; by default the"
+        " best that is proven to be right",
     )
     parser.add_argument("--database", metavar="D", help="database of the branches, where they have several")
     _add_common(parser)

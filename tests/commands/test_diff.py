@@ -148,6 +148,74 @@ def test_the_schema_only(sides: NeonServer, warubi: Warubi) -> None:
     assert "customers" not in ended.out
 
 
+def test_tables_come_by_damage_and_those_alike_are_counted(
+    postgres: ThrowawayPostgres, warubi: Warubi
+) -> None:
+    then, now = (postgres.create_database() for _ in range(2))
+    for uri in (then, now):
+        with psycopg.connect(uri, autocommit=True) as connection:
+            for number in range(4):
+                connection.execute(f"CREATE TABLE t{number} (id int PRIMARY KEY)".encode())
+                connection.execute(f"INSERT INTO t{number} SELECT generate_series(1, 20)".encode())
+    with psycopg.connect(now, autocommit=True) as connection:
+        connection.execute("DELETE FROM t1 WHERE id = 1")
+        connection.execute("DELETE FROM t2 WHERE id < 9")
+        connection.execute("INSERT INTO t3 VALUES (21)")
+    lines = warubi("diff", then, now).out.splitlines()
+    assert [line.split()[0] for line in lines if line.startswith("public.t")][:3] == [
+        "public.t2",
+        "public.t1",
+        "public.t3",
+    ]
+    assert "1 table without a difference" in lines
+
+
+def test_what_the_rows_have_in_common(sides: NeonServer, warubi: Warubi) -> None:
+    out = warubi("diff", "main@-15m", "main", "--table", "customers").out
+    assert "public.customers: 1 row removed: id 1\n    then: WHERE id = 1\n" in out
+    assert "public.customers: 1 row changed: note changed from '' to NULL in all; id 2\n" in out
+    data = json.loads(warubi("diff", "main@-15m", "main", "--table", "customers", "--json").out)
+    (customers,) = data["tables"]
+    assert customers["findings"][0] == {
+        "op": "removed",
+        "rows": 1,
+        "read": 1,
+        "sentence": "1 row removed: id 1",
+        "where": "id = 1",
+        "side": "then",
+        "others": 0,
+    }
+
+
+def test_json_keeps_its_keys(sides: NeonServer, warubi: Warubi) -> None:
+    data = json.loads(warubi("diff", "main@-15m", "main", "--json").out)
+    assert {"then", "now", "schema", "tables", "seconds", "complete", "notes"} <= set(data)
+    tables = {"schema", "table", "key", "removed", "added", "changed", "method", "seconds", "not_compared"}
+    assert all(tables <= set(one) for one in data["tables"])
+    line = json.loads(warubi("diff", "main@-15m", "main", "--jsonl", "-").out.splitlines()[0])
+    assert {"schema", "table", "op", "key", "then", "now", "columns"} <= set(line)
+
+
+def test_a_branch_with_its_own_past(sides: NeonServer, warubi: Warubi) -> None:
+    ended = warubi("diff", "main", "--against-time", "-15m", "--json")
+    data = json.loads(ended.out)
+    assert (data["then"], data["now"]) == ("main@-15m", "main")
+    assert ended.code == 1
+    assert list(sides.branches) == ["br-main-1"]
+
+
+def test_a_file_of_an_interrupted_comparison_is_gone(
+    sides: NeonServer, warubi: Warubi, tmp_path: Path
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    assert warubi("diff", "main", "nothing", "--jsonl", str(path)).code == 2
+    assert list(tmp_path.glob("*.jsonl*")) == []
+    path.write_text("mine")
+    ended = warubi("diff", "main@-15m", "main", "--jsonl", str(path))
+    assert ended.code == 3
+    assert sides.changes == [], "it was refused before anything was done"
+
+
 def test_two_urls_need_no_neon(sides: NeonServer, warubi: Warubi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NEON_API_KEY")
     then = sides.uris["preview"].replace("postgres@", "postgres:hunter2@")
@@ -168,6 +236,9 @@ def test_two_urls_need_no_neon(sides: NeonServer, warubi: Warubi, monkeypatch: p
         ["--limit", "many"],
         ["--limit", "-1"],
         ["--database", "nothing"],
+        ["--against-time", "-15m"],
+        ["--schema-only", "--where", "true"],
+        ["--method", "magic"],
     ],
 )
 def test_what_is_not_understood(sides: NeonServer, warubi: Warubi, arguments: list[str]) -> None:
@@ -179,3 +250,13 @@ def test_a_database_that_cannot_be_reached(neon: NeonServer, warubi: Warubi) -> 
     ended = warubi("diff", "main", "main")
     assert ended.code == 4
     assert "hunter2" not in ended.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["main"], ["main@-5m", "--against-time", "-15m"], ["postgresql://h/d", "--against-time", "-1h"]],
+)
+def test_sides_that_are_not_understood(sides: NeonServer, warubi: Warubi, arguments: list[str]) -> None:
+    ended = warubi("diff", *arguments)
+    assert ended.code == 2
+    assert ended.err.startswith("warubi: ")
