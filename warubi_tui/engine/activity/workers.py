@@ -17,6 +17,8 @@ from warubi_tui.engine.clusters import ClusterError
 _SMALL: Final = 2 << 20
 _MOST: Final = 4
 _AHEAD: Final = 2
+_KEEP_MEMORY: Final = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}
+"""A worker reads segment after segment into the same memory; else glibc returns it each time (mallopt(3))."""
 
 
 def scan_all(log: Log, starts: Sequence[int]) -> Iterator[Slice]:
@@ -56,6 +58,7 @@ class Worker:
             [sys.executable, "-m", "warubi_tui.engine.activity.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            env=os.environ | _KEEP_MEMORY,
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
