@@ -395,8 +395,13 @@ async def test_table_that_became_partitioned(pair: Pair, compare: Comparer) -> N
     )
     pair.on_now(PARTITIONED)
     diff = await compare()
-    assert [(change.kind, change.then, change.now) for change in diff.schema] == [
-        ("table_kind", "table", "partitioned table")
+    assert [(change.kind, change.table, change.then, change.now) for change in diff.schema] == [
+        ("table_kind", "p", "table", "partitioned table"),
+        ("table_partition_key", "p", None, "LIST (region)"),
+        ("table_added", "p_eu", None, "partition of public.p FOR VALUES IN ('eu', 'uk')"),
+        ("table_added", "p_eu_1", None, "partition of public.p_eu FOR VALUES FROM (0) TO (100)"),
+        ("table_added", "p_rest", None, "partition of public.p DEFAULT"),
+        ("table_added", "p_us", None, "partition of public.p FOR VALUES IN ('us')"),
     ]
     assert diff.tables[0].added == 3
 

@@ -22,7 +22,8 @@ from warubi_tui.diff.model import (
 )
 from warubi_tui.diff.progress import Work
 from warubi_tui.diff.results import Results
-from warubi_tui.diff.schema import compare_schemas
+from warubi_tui.diff.schema.compare import compare_schemas, notes, only_of
+from warubi_tui.diff.schema.unified import unified
 from warubi_tui.diff.sizes import table_pages
 from warubi_tui.diff.spool import Spool
 from warubi_tui.diff.views import RowView, open_view
@@ -31,7 +32,12 @@ from warubi_tui.postgres.catalog import Catalog, TableName
 from warubi_tui.secret import Secret
 
 if TYPE_CHECKING:
+    import psycopg
+
     from warubi_tui.diff.findings.finding import Finding
+    from warubi_tui.postgres.objects.model import DatabaseSchema
+
+    Connection = psycopg.AsyncConnection[tuple[object, ...]]
 
 KEPT_ROWS: Final = 1_000_000
 """How many differing rows of one table are kept for reading unless the caller says otherwise."""
@@ -79,6 +85,7 @@ class DatabaseDiff:
         """
         self.schema: list[SchemaChange] = []
         """Differences of the schemas; of the tables asked for, if only some were."""
+        self._schemas: tuple[DatabaseSchema, DatabaseSchema] | None = None
         self.tables: list[TableDiff] = []
         """Every table that is finished, in the order of schema and name."""
         self.notes: list[str] = []
@@ -106,8 +113,9 @@ class DatabaseDiff:
 
     @property
     def complete(self) -> bool:
-        """Whether the comparison is finished and every table was compared."""
-        return self.finished and all(table.not_compared is None for table in self.tables)
+        """Whether the comparison is finished and every table and all of the schemas were compared."""
+        unknown = any(schema.unknown_kinds for schema in self._schemas or ())
+        return self.finished and not unknown and all(table.not_compared is None for table in self.tables)
 
     async def run(
         self,
@@ -143,7 +151,7 @@ class DatabaseDiff:
             )
             catalogs = await both(read_catalog(before), read_catalog(after))
             names = self._names(*catalogs)
-            self.schema += [c for c in compare_schemas(*catalogs) if (c.schema, c.table) in names]
+            await self._compare_schemas(before, after, names)
             if self._compare_rows:
                 first = Lane(
                     Source("then", before, catalogs[0].encoding, self._then),
@@ -225,6 +233,13 @@ class DatabaseDiff:
             "notes": self.notes,
         }
 
+    def schema_text(self) -> str:
+        """Both schemas as SQL, as a unified diff from then (`-`) to now (`+`); empty where they are equal.
+
+        Safe to draw. Of the whole databases, whichever tables were asked for; empty before `schema` is there.
+        """
+        return "" if self._schemas is None else unified(*self._schemas)
+
     def close(self) -> None:
         """Forgets the rows. May be called twice."""
         self._kept.clear()
@@ -249,6 +264,17 @@ class DatabaseDiff:
             if not any(wanted in (name, f"{schema}.{name}") for schema, name in names):
                 raise UsageError(f"No table {wanted!r} on either side", "", "Write schema.table or table.")
         return [name for name in names if name[1] in self._wanted or ".".join(name) in self._wanted]
+
+    async def _compare_schemas(
+        self, then: "Connection", now: "Connection", names: Sequence[TableName]
+    ) -> None:
+        from warubi_tui.postgres.objects.reading import read_schema
+
+        self._schemas = await both(read_schema(then), read_schema(now))
+        next_xid = None if self._lineage is None else self._lineage.next_xid
+        changes = compare_schemas(*self._schemas, next_xid=next_xid)
+        self.schema += changes if self._wanted is None else only_of(changes, names)
+        self.notes += notes(*self._schemas)
 
     async def _run_tables(
         self,

@@ -1,0 +1,1 @@
+"""How the schemas of two databases differ: as a list of changes, and as text."""
