@@ -1,11 +1,10 @@
 """Rows that may differ, of both sides and in any order, sorted and merged into a table's differences."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
-from operator import attrgetter
+from itertools import repeat
 from typing import Final, Literal
 
 from warubi_tui.diff.copytext import fields, unescape, value
@@ -104,38 +103,63 @@ class Candidates:
         self.results.forget()
         self.tally = Tally()
 
-    def _groups(self) -> Iterator[list[Unsorted]]:
-        for _, group in groupby(self._sorter.rows(), key=attrgetter("key")):
-            yield list(group)
+    def _groups(self) -> "Iterator[list[_Run]]":
+        group: list[_Run] = []
+        for row in self._sorter.rows():
+            if not group or row.key != group[0].row.key:
+                if group:
+                    yield group
+                group = [_Run(row)]
+            elif row == group[-1].row:
+                group[-1].count += 1
+            else:
+                group.append(_Run(row))
+        if group:
+            yield group
 
-    def _settle_some(self, groups: Iterator[list[Unsorted]]) -> int | None:
+    def _settle_some(self, groups: "Iterator[list[_Run]]") -> int | None:
         done = size = 0
         for group in groups:
             self._settle_group(group)
-            done += len(group)
-            size += sum(len(row.line) for row in group)
+            for run in group:
+                done += run.count
+                size += len(run.row.line)
             if done >= _SLICE_ROWS or size >= _SLICE_BYTES:
                 break
-        if self._out:
-            self.results.append(self._out)
-            self._out.clear()
+        for start in range(0, len(self._out), _SLICE_ROWS):
+            self.results.append(self._out[start : start + _SLICE_ROWS])
+        self._out.clear()
         return done or None
 
-    def _settle_group(self, group: list[Unsorted]) -> None:
-        was = [row for row in group if not row.side]
-        is_now = [row for row in group if row.side]
-        pairs = min(len(was), len(is_now))
-        for one, other in zip(was, is_now, strict=False):
-            if one.line != other.line and (one.wanted or other.wanted):
-                self._change(one.line, other.line)
-        for row in was[pairs:]:
-            if row.wanted:
-                self.tally.removed += 1
-                self._keep_row(Kept("removed", (), row.line, None))
-        for row in is_now[pairs:]:
-            if row.wanted:
-                self.tally.added += 1
-                self._keep_row(Kept("added", (), None, row.line))
+    def _settle_group(self, group: "list[_Run]") -> None:
+        """Takes the rows of one identity: partners, then those left over on one side."""
+        if len(group) == 1:
+            self._lonely(group[0].row, group[0].count)
+            return
+        was = deque((run.row, run.count) for run in group if not run.row.side)
+        is_now = deque((run.row, run.count) for run in group if run.row.side)
+        while was and is_now:
+            (before, many), (after, as_many) = was.popleft(), is_now.popleft()
+            pairs = min(many, as_many)
+            if before.line != after.line and (before.wanted or after.wanted):
+                for _ in range(pairs):
+                    self._change(before.line, after.line)
+            if many > pairs:
+                was.appendleft((before, many - pairs))
+            if as_many > pairs:
+                is_now.appendleft((after, as_many - pairs))
+        for row, count in (*was, *is_now):
+            self._lonely(row, count)
+
+    def _lonely(self, row: Unsorted, count: int) -> None:
+        if not row.wanted:
+            return
+        if row.side:
+            self.tally.added += count
+            self._keep_row(Kept("added", (), None, row.line), count)
+        else:
+            self.tally.removed += count
+            self._keep_row(Kept("removed", (), row.line, None), count)
 
     def _change(self, then: bytes, now: bytes) -> None:
         compared = self._pairing.compared
@@ -155,9 +179,17 @@ class Candidates:
         was, is_now = value(before[place]), value(after[place])
         return was is not None and is_now is not None and same(was, is_now)
 
-    def _keep_row(self, row: Kept) -> None:
-        if self.results.kept + len(self._out) < self._keep:
-            self._out.append(row)
+    def _keep_row(self, row: Kept, count: int = 1) -> None:
+        room = self._keep - self.results.kept - len(self._out)
+        self._out.extend(repeat(row, min(count, room)))
+
+
+@dataclass(slots=True)
+class _Run:
+    """Equal rows of one side, one after the other."""
+
+    row: Unsorted
+    count: int = 1
 
 
 def _comparers(pairing: Pairing) -> list[SameValue | None]:

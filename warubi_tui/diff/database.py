@@ -8,6 +8,7 @@ from operator import attrgetter
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
+from warubi_tui.diff.conditions import evaluating
 from warubi_tui.diff.lanes import Lane, both, lane_count, run_lanes
 from warubi_tui.diff.lineage import Lineage
 from warubi_tui.diff.lines import LineReader
@@ -182,12 +183,17 @@ class DatabaseDiff:
         """The kept rows of a finished table that `wanted` lets through.
 
         Raises:
-            UsageError: the table was not compared, or its rows have no such column.
+            UsageError: the table was not compared, its rows have no such column, or PostgreSQL does not
+                accept the condition.
+            UnreachableError: a side cannot be reached to evaluate the condition.
         """
         if (schema, table) not in self._kept:
             raise UsageError(f"The rows of {schema}.{table} were not compared")
         results, reader = self._kept[schema, table]
-        return await open_view(results, reader, wanted, None)
+        if wanted.condition is None:
+            return await open_view(results, reader, wanted, None)
+        async with evaluating(reader, self._then, self._now, wanted.condition) as evaluate:
+            return await open_view(results, reader, wanted, evaluate)
 
     def generated(self, schema: str, table: str) -> frozenset[str]:
         """The columns of a finished table that a side computes: an INSERT must not give them."""

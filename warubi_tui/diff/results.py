@@ -35,6 +35,12 @@ class Stored(NamedTuple):
     now: bytes | None
 
 
+Found = tuple[int, Stored]
+"""A row and its position in a view, or among all."""
+
+_SCAN_BYTES: Final = 4 << 20
+
+
 @dataclass(frozen=True, slots=True)
 class Needle:
     """What a row has to hold to be found, as SQLite can tell without reading the lines."""
@@ -81,51 +87,54 @@ class Results:
     def forget(self) -> None:
         """Drops every row."""
         if self.kept:
-            self._spool.run(
-                lambda database: database.executescript(f"DROP TABLE {self._heads}; DROP TABLE {self._lines}")
-            )
+            self._drop(self._heads)
+            self._drop(self._lines)
         self.kept = self.marked = 0
 
     def page(self, start: int, stop: int, view: str | None = None) -> list[Stored]:
         """The rows from the `start`th up to the `stop`th, of those in `view` or of all."""
-        if not self.kept:
-            return []
-        if view is None:
-            source, place = f"{self._heads} h", "h.number"
-        else:
-            source, place = f"{view} v JOIN {self._heads} h ON h.number = v.number", "v.position"
-        found = self._spool.run(
-            lambda database: database.execute(
-                f"SELECT h.number, h.op, h.marked, l.was, l.is_now"
-                f" FROM {source} JOIN {self._lines} l ON l.number = h.number"
-                f" WHERE {place} >= ? AND {place} < ? ORDER BY {place}",
-                (start, stop),
-            ).fetchall()
-        )
-        return [Stored(number, OPS[op], bool(marked), was, now) for number, op, marked, was, now in found]
+        return [stored for _, stored in self._scan(Needle(), range(start, stop), view, None)]
 
-    def candidates(
-        self, needle: Needle, start: int, stop: int, view: str | None = None
-    ) -> list[tuple[int, Stored]]:
-        """The rows that `needle` does not rule out, with their positions from `start` up to `stop`."""
-        if not self.kept:
+    def scan(self, needle: Needle, places: range, view: str | None = None) -> tuple[list[Found], int]:
+        """The rows at `places` (one after the other, up or down) that `needle` does not rule out.
+
+        No more of them than are easily held in memory: returned is also how many places were looked at.
+        """
+        found = self._scan(needle, places, view, _SCAN_BYTES)
+        size = sum(len(line) for _, stored in found for line in (stored.then, stored.now) if line)
+        if size < _SCAN_BYTES:
+            return found, len(places)
+        return found, places.index(found[-1][0]) + 1
+
+    def _scan(self, needle: Needle, places: range, view: str | None, most: int | None) -> list[Found]:
+        if not self.kept or not places:
             return []
-        if view is None:
-            source, place = f"{self._heads} h", "h.number"
-        else:
+        source, place = f"{self._heads} h", "h.number"
+        if view is not None:
             source, place = f"{view} v JOIN {self._heads} h ON h.number = v.number", "v.position"
         condition, values = self._condition(needle)
-        found = self._spool.run(
-            lambda database: database.execute(
-                f"SELECT {place}, h.number, h.op, h.marked, l.was, l.is_now"
-                f" FROM {source} JOIN {self._lines} l ON l.number = h.number"
-                f" WHERE {place} >= ? AND {place} < ? AND {condition} ORDER BY {place}",
-                (start, stop, *values),
-            ).fetchall()
+        statement = (
+            f"SELECT {place}, h.number, h.op, h.marked, l.was, l.is_now"
+            f" FROM {source} JOIN {self._lines} l ON l.number = h.number"
+            f" WHERE {place} BETWEEN ? AND ? AND {condition}"
+            f" ORDER BY {place} {'ASC' if places.step > 0 else 'DESC'}"
         )
-        return [
-            (place, Stored(n, OPS[op], bool(marked), was, now)) for place, n, op, marked, was, now in found
-        ]
+
+        def read(database: sqlite3.Connection) -> list[Found]:
+            found: list[Found] = []
+            size = 0
+            rows = database.execute(
+                statement, (min(places[0], places[-1]), max(places[0], places[-1]), *values)
+            )
+            for position, number, op, marked, was, is_now in rows:
+                found.append((position, Stored(number, OPS[op], bool(marked), was, is_now)))
+                size += len(was or b"") + len(is_now or b"")
+                if most is not None and size >= most:
+                    break
+            rows.close()
+            return found
+
+        return self._spool.run(read)
 
     def new_view(self) -> str:
         """Makes an empty view: rows in the order of their numbers, by position from 0."""
@@ -139,8 +148,9 @@ class Results:
         return view
 
     def drop_view(self, view: str) -> None:
-        """Forgets a view."""
-        self._spool.run(lambda database: database.execute(f"DROP TABLE {view}"))
+        """Forgets a view, if it is not forgotten with the whole spool."""
+        if not self._spool.closed:
+            self._drop(view)
 
     def extend_view(self, view: str, total: int, numbers: Iterable[int]) -> None:
         """Appends rows to a view that has `total`."""
@@ -183,6 +193,9 @@ class Results:
             return int(after) - int(before)
 
         self.marked += self._spool.run(write)
+
+    def _drop(self, table: str) -> None:
+        self._spool.run(lambda database: database.execute(f"DROP TABLE {table}"))
 
     def _create(self, database: sqlite3.Connection) -> None:
         words = "".join(f", {word} INTEGER" for word in self._words)

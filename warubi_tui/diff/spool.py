@@ -26,7 +26,8 @@ class Spool:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._closed = False
+        self.closed = False
+        """Whether everything in it is forgotten."""
         with tempfile.TemporaryDirectory(prefix="warubi-diff-") as folder:
             path = Path(folder) / "rows"
             os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
@@ -54,7 +55,7 @@ class Spool:
         """
         try:
             with self._lock:
-                if self._closed:
+                if self.closed:
                     raise _closed()
                 self._database.execute("BEGIN")
                 try:
@@ -62,7 +63,7 @@ class Spool:
                 finally:
                     self._database.execute("COMMIT")
         except sqlite3.OperationalError as error:
-            if self._closed:
+            if self.closed:
                 raise _closed() from error
             raise WarubiError(
                 "There is no room for the differing rows",
@@ -72,8 +73,8 @@ class Spool:
 
     def close(self) -> None:
         """Forgets everything; work of another thread that is under way fails. May be called twice."""
-        if not self._closed:
-            self._closed = True
+        if not self.closed:
+            self.closed = True
             self._database.interrupt()
             with self._lock:
                 self._database.close()

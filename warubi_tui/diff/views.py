@@ -7,7 +7,7 @@ from typing import Final
 from warubi_tui.diff.copytext import escape, fields, unescape
 from warubi_tui.diff.lines import LineReader
 from warubi_tui.diff.model import RowFilter, ViewRow
-from warubi_tui.diff.results import Needle, Results, Stored
+from warubi_tui.diff.results import Found, Needle, Results, Stored
 from warubi_tui.errors import UsageError
 
 _ROWS: Final = 4096
@@ -35,22 +35,20 @@ class RowView:
 
     async def rows(self, start: int, stop: int) -> list[ViewRow]:
         """The rows from position `start` up to `stop`; fewer at the end."""
-        found = await asyncio.to_thread(self._results.page, start, stop, self._view)
+        found = await asyncio.to_thread(self._results.page, start, min(stop, self.total), self._view)
         return [self._view_row(stored) for stored in found]
 
     async def find(self, text: str, start: int, forward: bool = True) -> int | None:
-        """The position of the next row with `text` in a value, from `start` on; ASCII case is ignored."""
-        holds = TextMatch(text)
-        step = _ROWS if forward else -_ROWS
-        ends = range(start, self.total, step) if forward else range(start + 1, 0, step)
-        for end in ends:
-            low, high = (end, end + _ROWS) if forward else (max(end - _ROWS, 0), end)
-            found = await asyncio.to_thread(
-                self._results.candidates, holds.needle, low, min(high, self.total), self._view
+        """The position of the next row, from `start` on, that has `text` in a value; see `TextMatch`."""
+        match = TextMatch(text)
+        places = range(max(start, 0), self.total) if forward else range(min(start, self.total - 1), -1, -1)
+        while places:
+            found, seen = await asyncio.to_thread(
+                _matching, self._results, match.needle, match, places[:_ROWS], self._view
             )
-            for position, stored in found if forward else reversed(found):
-                if holds.row(stored):
-                    return position
+            if found:
+                return found[0][0]
+            places = places[seen:]
         return None
 
     async def toggle(self, position: int) -> None:
@@ -87,27 +85,50 @@ async def open_view(
     compared = reader.pairing.compared
     if wanted.column is not None and wanted.column not in compared:
         raise UsageError(f"No column {wanted.column!r} was compared")
-    holds = TextMatch(wanted.text or "")
+    match = TextMatch(wanted.text or "")
     column = None if wanted.column is None else compared.index(wanted.column)
-    needle = Needle(wanted.op, column, holds.needle.text, wanted.marked)
-    view, total = await asyncio.to_thread(results.new_view), 0
-    plain = evaluate is None and not needle.text
-    size = _HEADS if plain else _ROWS
-    for start in range(0, results.kept, size):
-        if plain:
-            total += await asyncio.to_thread(results.fill_view, view, total, needle, start, start + size)
-            continue
-        found = [
-            stored
-            for _, stored in await asyncio.to_thread(results.candidates, needle, start, start + size)
-            if holds.row(stored)
-        ]
-        if evaluate is not None:
-            true = await evaluate(found)
-            found = [stored for stored, is_true in zip(found, true, strict=True) if is_true]
-        await asyncio.to_thread(results.extend_view, view, total, [stored.number for stored in found])
-        total += len(found)
+    needle = Needle(wanted.op, column, match.needle.text, wanted.marked)
+    view = await asyncio.to_thread(results.new_view)
+    try:
+        if evaluate is None and not wanted.text:
+            total = await _by_heads(results, view, needle)
+        else:
+            total = await _by_values(results, view, needle, match, evaluate)
+    except BaseException:
+        # Not awaited: a step that was cancelled may be under way in its thread still.
+        asyncio.get_running_loop().run_in_executor(None, results.drop_view, view)
+        raise
     return RowView(results, reader, view, total)
+
+
+async def _by_heads(results: Results, view: str, needle: Needle) -> int:
+    total = 0
+    for start in range(0, results.kept, _HEADS):
+        total += await asyncio.to_thread(results.fill_view, view, total, needle, start, start + _HEADS)
+    return total
+
+
+async def _by_values(
+    results: Results, view: str, needle: Needle, match: "TextMatch", evaluate: Evaluate | None
+) -> int:
+    places, total = range(results.kept), 0
+    while places:
+        found, seen = await asyncio.to_thread(_matching, results, needle, match, places[:_ROWS])
+        numbers = [number for number, _ in found]
+        if evaluate is not None and found:
+            true = await evaluate([stored for _, stored in found])
+            numbers = [number for number, is_true in zip(numbers, true, strict=True) if is_true]
+        await asyncio.to_thread(results.extend_view, view, total, numbers)
+        total += len(numbers)
+        places = places[seen:]
+    return total
+
+
+def _matching(
+    results: Results, needle: Needle, match: "TextMatch", places: range, view: str | None = None
+) -> tuple[list[Found], int]:
+    found, seen = results.scan(needle, places, view)
+    return [(place, stored) for place, stored in found if match.row(stored)], seen
 
 
 class TextMatch:

@@ -1,0 +1,171 @@
+"""A condition in SQL over rows that were read: PostgreSQL itself says of which it is true."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+from warubi_tui.diff.lanes import both
+from warubi_tui.diff.lines import LineReader
+from warubi_tui.diff.pairing import Side
+from warubi_tui.diff.results import Stored
+from warubi_tui.diff.views import Evaluate
+from warubi_tui.errors import UsageError
+from warubi_tui.secret import Secret
+
+if TYPE_CHECKING:
+    import psycopg
+    from psycopg import sql
+
+STATEMENT_TIMEOUT_SECONDS: Final = 20
+"""For one batch of a few thousand rows."""
+
+_UNDEFINED_COLUMN: Final = "42703"
+
+
+@asynccontextmanager
+async def evaluating(
+    reader: LineReader, then: Secret, now: Secret, condition: str
+) -> AsyncIterator[Evaluate]:
+    """Asks whether `condition` is true of a row then or of the row now.
+
+    Each version is looked at by its own side, as a row of that side's table, whose schema and `public` are
+    the search path. Where only one side has a column that is named, only that side is asked.
+
+    Raises:
+        UsageError: a server does not accept the condition, or it fails for a row, or takes too long.
+        UnreachableError: a side cannot be reached.
+    """
+    async with AsyncExitStack() as stack:
+        was, is_now = await both(
+            _open(stack, reader, reader.pairing.then, then, condition),
+            _open(stack, reader, reader.pairing.now, now, condition),
+        )
+        asked = [side for side in (was, is_now) if side is not None]
+        unknown = [error for side in asked if (error := await side.refusal())]
+        if len(unknown) == len(asked):
+            raise _refused(unknown[0], then, now) from unknown[0]
+
+        async def evaluate(rows: Sequence[Stored]) -> list[bool]:
+            true = set[int]()
+            for side, lines in ((was, [r.then for r in rows]), (is_now, [r.now for r in rows])):
+                if side is not None and not side.refused:
+                    true |= await side.true_of({n: line for n, line in enumerate(lines) if line is not None})
+            return [place in true for place in range(len(rows))]
+
+        yield evaluate
+
+
+async def _open(
+    stack: AsyncExitStack, reader: LineReader, side: Side | None, uri: Secret, condition: str
+) -> "_AskedSide | None":
+    from warubi_tui.postgres.session import session
+
+    if side is None:
+        return None
+    connection = await stack.enter_async_context(session(uri, purpose="diff"))
+    return await _AskedSide.prepare(connection, reader, side, uri, condition)
+
+
+class _AskedSide:
+    def __init__(
+        self,
+        connection: "psycopg.AsyncConnection[tuple[object, ...]]",
+        reader: LineReader,
+        side: Side,
+        uri: Secret,
+        condition: str,
+    ) -> None:
+        self.refused = False
+        self._connection = connection
+        self._reader = reader
+        self._side = side
+        self._uri = uri
+        self._statement = _statement(side, condition)
+
+    @classmethod
+    async def prepare(
+        cls,
+        connection: "psycopg.AsyncConnection[tuple[object, ...]]",
+        reader: LineReader,
+        side: Side,
+        uri: Secret,
+        condition: str,
+    ) -> "_AskedSide":
+        await connection.execute(
+            "SELECT set_config('search_path', format('%%I, public', %s::text), true),"
+            " set_config('statement_timeout', %s, true)",
+            [side.table.schema, f"{STATEMENT_TIMEOUT_SECONDS}s"],
+        )
+        return cls(connection, reader, side, uri, condition)
+
+    async def refusal(self) -> "psycopg.Error | None":
+        """Asks about no row; the error if the side knows no such column."""
+        from psycopg import Error
+
+        try:
+            async with self._connection.transaction(force_rollback=True):
+                await self._ask({})
+        except Error as error:
+            if error.sqlstate != _UNDEFINED_COLUMN:
+                raise _refused(error, self._uri) from error
+            self.refused = True
+            return error
+        return None
+
+    async def true_of(self, lines: dict[int, bytes]) -> set[int]:
+        """The numbers of the lines of which the condition is true."""
+        from psycopg import Error
+
+        try:
+            return await self._ask(lines)
+        except Error as error:
+            if self._connection.closed:
+                raise
+            raise _refused(error, self._uri) from error
+
+    async def _ask(self, lines: dict[int, bytes]) -> set[int]:
+        from psycopg.rows import scalar_row
+
+        rows = [self._reader.values(self._side, line) or {} for line in lines.values()]
+        columns = [[row[column.name] for row in rows] for column in self._side.columns]
+        cursor = self._connection.cursor(row_factory=scalar_row)
+        await cursor.execute(self._statement, [list(lines), *columns], prepare=False)
+        return set(await cursor.fetchall())
+
+
+def _statement(side: Side, condition: str) -> "sql.Composed":
+    """Every value is read by its type's input function, and only where the condition needs it.
+
+    The condition ends in a line of its own: it may end in a comment.
+    """
+    from psycopg import sql
+
+    place = "place"
+    while any(column.name == place for column in side.columns):
+        place += "_"
+    texts = [f"{place}{number}" for number in range(len(side.columns))]
+    typed = [
+        sql.SQL("{}::{} AS {}").format(
+            sql.Identifier(text), sql.SQL(column.type.replace("%", "%%")), sql.Identifier(column.name)
+        )
+        for text, column in zip(texts, side.columns, strict=True)
+    ]
+    names = sql.SQL(", ").join(map(sql.Identifier, [place, *texts]))
+    arrays = sql.SQL(", ").join([sql.SQL("%s::int8[]"), *(sql.SQL("%s::text[]") for _ in texts)])
+    return sql.SQL(
+        "SELECT {place} FROM (SELECT {fields} FROM unnest({arrays}) AS given ({names})) AS {table}"
+        " WHERE ({condition}\n)"
+    ).format(
+        place=sql.Identifier(place),
+        fields=sql.SQL(", ").join([sql.Identifier(place), *typed]),
+        arrays=arrays,
+        names=names,
+        table=sql.Identifier(side.table.name),
+        condition=sql.SQL(condition.replace("%", "%%")),
+    )
+
+
+def _refused(error: "psycopg.Error", *secrets: Secret) -> UsageError:
+    from warubi_tui.postgres.session import server_message
+
+    return UsageError("PostgreSQL does not accept the condition", server_message(error, *secrets))
