@@ -4,17 +4,21 @@ import json
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from warubi_tui.commands.diff_sides import open_side, wishes
 from warubi_tui.commands.diff_text import Findings, Wanted, comparison_text, kept_rows
 from warubi_tui.commands.output import Output, write
 from warubi_tui.commands.progress import ProgressLine
-from warubi_tui.commands.session import open_session
+from warubi_tui.commands.session import Session, open_session
 from warubi_tui.config import Target
 from warubi_tui.diff.damage import by_damage
 from warubi_tui.diff.database import DatabaseDiff
+from warubi_tui.diff.lineage import Lineage, branch_lineage
+from warubi_tui.diff.report.page import ROWS, About, report
 from warubi_tui.errors import UsageError
+from warubi_tui.neon.models import Branch
 from warubi_tui.paths import new_private_file
 
 WriteLine = Callable[[str], None]
@@ -32,6 +36,7 @@ async def diff(find_target: Callable[[], Target], output: Output, options: Names
     first, second = wishes(options)
     async with AsyncExitStack() as stack:
         write_line = stack.enter_context(_line_writer(options.jsonl)) if options.jsonl else None
+        page = stack.enter_context(new_private_file(options.html)) if options.html else None
         session = None
         if not (first.is_uri and second.is_uri):
             session = await stack.enter_async_context(open_session(find_target(), output))
@@ -41,20 +46,27 @@ async def diff(find_target: Callable[[], Target], output: Output, options: Names
             then.uri,
             now.uri,
             tables=options.table,
-            rows=not options.schema_only,
+            rows=not (options.schema_only or options.schema_text),
+            lineage=await _lineage(session, then.branch, now.branch),
             where=options.where,
             method=options.method,
         )
         await stack.enter_async_context(comparison)
-        findings = await _run(comparison, told=options.jsonl != "-")
+        findings = await _run(comparison, told=page is not None or options.jsonl != "-")
         if write_line is not None:
             await _write_lines(comparison, output, write_line, options.limit)
-        if output.as_json:
-            write(json.dumps({"then": then.label, "now": now.label, **_data(comparison, findings)}))
-        elif options.jsonl != "-":
-            wanted = Wanted(rows=options.rows, limit=options.limit)
-            write(await comparison_text(comparison, then.label, now.label, findings, wanted))
+        if page is not None:
+            await _write_page(comparison, then.label, now.label, findings, page, options)
+        if options.jsonl != "-":
+            await _print(comparison, then.label, now.label, findings, options)
         return 1 if comparison.different or not comparison.complete else 0
+
+
+async def _lineage(session: Session | None, then: Branch | None, now: Branch | None) -> Lineage | None:
+    """Where the histories of both sides part; None where one is a URL."""
+    if session is None or then is None or now is None:
+        return None
+    return await branch_lineage(session.client, then, now)
 
 
 def _check(options: Namespace) -> None:
@@ -62,10 +74,11 @@ def _check(options: Namespace) -> None:
         raise UsageError("--json and --jsonl - would both write to stdout.", hint="Give --jsonl a file.")
     if options.json and options.rows:
         raise UsageError("--rows prints rows for people.", hint="For programs: --jsonl FILE")
-    if options.schema_only and options.jsonl is not None:
-        raise UsageError("--schema-only compares no rows, so --jsonl would get none.")
-    if options.schema_only and (options.where is not None or options.method is not None):
-        raise UsageError("--schema-only compares no rows: --where and --method are about rows.")
+    if options.schema_only or options.schema_text:
+        about_rows = {"--jsonl": options.jsonl, "--where": options.where, "--method": options.method}
+        for name, value in about_rows.items():
+            if value is not None:
+                raise UsageError(f"{name} is about rows, and without rows nothing would come of it.")
 
 
 async def _run(comparison: DatabaseDiff, *, told: bool) -> Findings:
@@ -100,6 +113,28 @@ async def _write_lines(
             write_line(json.dumps(row.to_json()))
         if one.partial:
             output.note(f"Of {one.table}, only {one.kept} of {one.total} rows were kept for reading.")
+
+
+async def _write_page(
+    comparison: DatabaseDiff, then: str, now: str, findings: Findings, page: TextIO, options: Namespace
+) -> None:
+    about = About(then, now, datetime.now(UTC), options.where)
+    rows = ROWS if options.limit is None else options.limit
+    async for piece in report(comparison, about, findings, rows=rows):
+        page.write(piece)
+
+
+async def _print(
+    comparison: DatabaseDiff, then: str, now: str, findings: Findings, options: Namespace
+) -> None:
+    if options.json:
+        more = {"schema_text": comparison.schema_text()} if options.schema_text else {}
+        write(json.dumps({"then": then, "now": now, **_data(comparison, findings), **more}))
+    elif options.schema_text:
+        write(comparison.schema_text() or "No difference.")
+    else:
+        wanted = Wanted(rows=options.rows, limit=options.limit)
+        write(await comparison_text(comparison, then, now, findings, wanted))
 
 
 def _data(comparison: DatabaseDiff, findings: Findings) -> dict[str, object]:

@@ -12,6 +12,7 @@ from warubi_tui import timefmt
 from warubi_tui.config import Target
 from warubi_tui.demo.shop import Accident, cause_accident, changed_tables, create_shop, do_business
 from warubi_tui.diff.database import DatabaseDiff
+from warubi_tui.diff.lineage import Lineage, branch_lineage
 from warubi_tui.diff.model import TableDiff
 from warubi_tui.errors import WarubiError
 from warubi_tui.history.moment import RestorePoint, resolve_point
@@ -101,7 +102,8 @@ async def recover(target: Target, accident: Accident, say: Say) -> Outcome:
         if copy.connection_uri is None:
             raise WarubiError("The restored copy has no connection string")
         say(f"restored copy {copy.branch.name} in {copy.seconds:.1f} s; main is untouched")
-        outcome.tables = await _count_loss(copy.connection_uri, uri, say)
+        parted = await branch_lineage(client, copy.branch, main)
+        outcome.tables = await _count_loss(copy.connection_uri, uri, parted, say)
         plan = await plan_in_place(client, project, main, point, now=datetime.now(UTC), zone=UTC)
         done = await perform(client, plan, confirmation=main.name)
         outcome.kept_as = done.kept_as.name if done.kept_as else None
@@ -125,8 +127,8 @@ async def _moment_before(
     return point
 
 
-async def _count_loss(then: Secret, now: Secret, say: Say) -> list[TableDiff]:
-    async with DatabaseDiff(then, now) as diff:
+async def _count_loss(then: Secret, now: Secret, parted: Lineage | None, say: Say) -> list[TableDiff]:
+    async with DatabaseDiff(then, now, lineage=parted) as diff:
         await diff.run()
         say("what differs between the copy and main (lost, new since, changed):")
         for table in diff.tables:

@@ -2,13 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from warubi_tui.lsn import Lsn
 from warubi_tui.neon.models import Ancestor, Branch
 
-if TYPE_CHECKING:
-    from warubi_tui.neon.client import NeonClient
+
+class ControlPlane(Protocol):
+    """What is asked; `NeonClient` answers."""
+
+    async def branches(self, project_id: str) -> Sequence[Branch]: ...
+
+    async def lineage(self, project_id: str, branch_id: str) -> tuple[Ancestor, ...] | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +31,7 @@ class Lineage:
     """Whether `then` is read by a server that has written nothing since `fork_lsn` and is in recovery."""
 
 
-async def branch_lineage(client: "NeonClient", then: Branch, now: Branch) -> Lineage | None:
+async def branch_lineage(client: ControlPlane, then: Branch, now: Branch) -> Lineage | None:
     """Where two branches of a project part; None where they share no history, or are one and the same.
 
     warubi's engine says it exactly; elsewhere it follows from each branch's parent.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from warubi_tui.lsn import Lsn
     from warubi_tui.neon.models import (
+        Ancestor,
         Branch,
         Changed,
         Created,
@@ -33,6 +34,8 @@ class ControlPlane(Protocol):
     async def branches(self, project_id: str) -> list[Branch]: ...
 
     async def branch(self, project_id: str, branch_id: str) -> Branch: ...
+
+    async def lineage(self, project_id: str, branch_id: str) -> tuple[Ancestor, ...] | None: ...
 
     async def create_branch(
         self,

@@ -11,6 +11,7 @@ from warubi_tui.recovery.inspector import Comparison, Readable, Report, TableDif
 from warubi_tui.text import clean
 
 if TYPE_CHECKING:
+    from warubi_tui.diff.lineage import Lineage
     from warubi_tui.diff.model import SchemaChange, TableDiff
     from warubi_tui.neon.models import Branch
     from warubi_tui.recovery.control_plane import ControlPlane
@@ -61,9 +62,14 @@ class BranchInspector:
 
     async def compare(self, project_id: str, then: Branch, now: Branch, report: Report) -> Comparison:
         """Compares every database that both branches have; the others are named as schema changes."""
+        from warubi_tui.diff.lineage import branch_lineage
+
         async with self._readable(then, None, report) as left, self._readable(now, None, report) as right:
             return await _compare(
-                await self._uris(project_id, left), await self._uris(project_id, right), report
+                await self._uris(project_id, left),
+                await self._uris(project_id, right),
+                await branch_lineage(self._client, left, right),
+                report,
             )
 
     async def prove(
@@ -89,14 +95,14 @@ Uris = Mapping[str, "Secret"]
 """Connection strings by the name of the database."""
 
 
-async def _compare(before: Uris, after: Uris, report: Report) -> Comparison:
+async def _compare(before: Uris, after: Uris, lineage: Lineage | None, report: Report) -> Comparison:
     from warubi_tui.diff.database import DatabaseDiff
 
     tables: list[TableDifference] = []
     changes = [f"database {name} is gone" for name in before.keys() - after.keys()]
     changes += [f"database {name} is new" for name in after.keys() - before.keys()]
     for database in sorted(before.keys() & after.keys()):
-        async with DatabaseDiff(before[database], after[database], keep_rows=0) as diff:
+        async with DatabaseDiff(before[database], after[database], keep_rows=0, lineage=lineage) as diff:
             await diff.run(
                 on_progress=lambda at: report(
                     f"compared {at.tables_done} of {at.tables} tables, now"

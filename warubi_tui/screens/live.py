@@ -163,11 +163,13 @@ class LiveServices:
         self, then: Branch, now: Branch, database: str | None, notice: Callable[[str], None]
     ) -> AsyncIterator[Comparison]:
         from warubi_tui.diff.database import DatabaseDiff
+        from warubi_tui.diff.lineage import branch_lineage
 
         async with AsyncExitStack() as stack:
             before = await stack.enter_async_context(self.readable(then, None, notice))
             after = await stack.enter_async_context(self.readable(now, None, notice))
-            yield DatabaseDiff(*await self._uris(before, after, database))
+            uris = await self._uris(before, after, database)
+            yield DatabaseDiff(*uris, lineage=await branch_lineage(await self.client(), before, after))
 
     @asynccontextmanager
     async def readable(
