@@ -49,9 +49,11 @@ class Candidates:
         self.tally = Tally()
         """Grows while `settle` works."""
         self._pairing = pairing
+        self._width = pairing.width
         self._keep = keep
         self._sorter = Sorter()
         self._counts = {"then": 0, "now": 0}
+        self._compared = range(len(pairing.compared))
         self._same = _comparers(pairing)
         self._out: list[Kept] = []
 
@@ -71,8 +73,9 @@ class Candidates:
             WarubiError: there is no room on disk.
         """
         self._counts[side] += 1
-        parts = line.rstrip(b"\n").split(b"\t", self._pairing.width)
-        identity, rest = parts[: self._pairing.width], b"".join(parts[self._pairing.width :])
+        width = self._width
+        parts = line.rstrip(b"\n").split(b"\t", width)
+        identity, rest = parts[:width], parts[width] if len(parts) > width else b""
         # NUL is in no text of PostgreSQL, and less than all that is: joined keys sort like their parts.
         key = b"\0".join(identity)
         if b"\\" in key:
@@ -133,23 +136,30 @@ class Candidates:
 
     def _settle_group(self, group: "list[_Run]") -> None:
         """Takes the rows of one identity: partners, then those left over on one side."""
+        first, last = group[0], group[-1]
         if len(group) == 1:
-            self._lonely(group[0].row, group[0].count)
+            self._lonely(first.row, first.count)
+            return
+        if len(group) == 2 and first.count == last.count and first.row.side != last.row.side:
+            self._partners(first.row, last.row, first.count)
             return
         was = deque((run.row, run.count) for run in group if not run.row.side)
         is_now = deque((run.row, run.count) for run in group if run.row.side)
         while was and is_now:
             (before, many), (after, as_many) = was.popleft(), is_now.popleft()
             pairs = min(many, as_many)
-            if before.line != after.line and (before.wanted or after.wanted):
-                for _ in range(pairs):
-                    self._change(before.line, after.line)
+            self._partners(before, after, pairs)
             if many > pairs:
                 was.appendleft((before, many - pairs))
             if as_many > pairs:
                 is_now.appendleft((after, as_many - pairs))
         for row, count in (*was, *is_now):
             self._lonely(row, count)
+
+    def _partners(self, before: Unsorted, after: Unsorted, pairs: int) -> None:
+        if before.line != after.line and (before.wanted or after.wanted):
+            for _ in range(pairs):
+                self._change(before.line, after.line)
 
     def _lonely(self, row: Unsorted, count: int) -> None:
         if not row.wanted:
@@ -162,21 +172,23 @@ class Candidates:
             self._keep_row(Kept("removed", (), row.line, None), count)
 
     def _change(self, then: bytes, now: bytes) -> None:
-        compared = self._pairing.compared
         before, after = fields(then), fields(now)
-        changed = tuple(n for n in range(len(compared)) if before[n] != after[n])
+        changed = tuple([n for n in self._compared if before[n] != after[n]])
         if not changed:
             return
         self.tally.changed += 1
-        self.tally.columns.update([compared[place] for place in changed])
-        self.tally.same_value += all(self._is_same(place, before, after) for place in changed)
+        same = True
+        for place in changed:
+            self.tally.columns[self._pairing.compared[place]] += 1
+            same = same and self._is_same(place, before[place], after[place])
+        self.tally.same_value += same
         self._keep_row(Kept("changed", changed, then, now))
 
-    def _is_same(self, place: int, before: list[bytes], after: list[bytes]) -> bool:
+    def _is_same(self, place: int, before: bytes, after: bytes) -> bool:
         same = self._same[place]
         if same is None:
             return False
-        was, is_now = value(before[place]), value(after[place])
+        was, is_now = value(before), value(after)
         return was is not None and is_now is not None and same(was, is_now)
 
     def _keep_row(self, row: Kept, count: int = 1) -> None:
