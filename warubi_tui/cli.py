@@ -210,10 +210,16 @@ def _add_diff(commands: "Commands") -> None:
     parser.add_argument("--where", metavar="SQL", help="only rows of which this is true, then or now")
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--schema-only", action="store_true", help="compare no rows")
+    kind.add_argument(
+        "--schema-text", action="store_true", help="compare no rows, and print the schemas as a unified diff"
+    )
     kind.add_argument("--rows", action="store_true", help="print the rows that differ")
     parser.add_argument("--limit", type=_count, metavar="N", help="at most so many rows of each table")
     parser.add_argument(
         "--jsonl", metavar="FILE|-", help="write the rows that differ to a new file, as JSON Lines"
+    )
+    parser.add_argument(
+        "--html", type=Path, metavar="FILE", help="write a report to a new file that needs nothing else"
     )
     parser.add_argument(
         "--method",

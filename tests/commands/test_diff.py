@@ -216,6 +216,29 @@ def test_a_file_of_an_interrupted_comparison_is_gone(
     assert sides.changes == [], "it was refused before anything was done"
 
 
+def test_the_schemas_as_text(sides: NeonServer, warubi: Warubi) -> None:
+    ended = warubi("diff", "main@-15m", "main", "--schema-text")
+    assert ended.code == 1
+    assert any(line.startswith("+") and "extra" in line for line in ended.out.splitlines())
+    assert "customers" not in ended.out
+    data = json.loads(warubi("diff", "main@-15m", "main", "--schema-text", "--json").out)
+    assert data["schema_text"].rstrip() == ended.out.rstrip()
+    assert data["tables"] == []
+    assert warubi("diff", "main", "main", "--schema-text").out == "No difference.\n"
+
+
+def test_a_report_as_a_new_private_file(sides: NeonServer, warubi: Warubi, tmp_path: Path) -> None:
+    path = tmp_path / "diff.html"
+    ended = warubi("diff", "main@-15m", "main", "--html", str(path))
+    assert ended.code == 1
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    page = path.read_text("utf-8")
+    assert page.endswith("</html>\n")
+    assert "1 row removed: id 1" in page
+    assert warubi("diff", "main@-15m", "main", "--html", str(path)).code == 3
+    assert path.read_text("utf-8") == page
+
+
 def test_two_urls_need_no_neon(sides: NeonServer, warubi: Warubi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NEON_API_KEY")
     then = sides.uris["preview"].replace("postgres@", "postgres:hunter2@")
@@ -238,6 +261,8 @@ def test_two_urls_need_no_neon(sides: NeonServer, warubi: Warubi, monkeypatch: p
         ["--database", "nothing"],
         ["--against-time", "-15m"],
         ["--schema-only", "--where", "true"],
+        ["--schema-text", "--jsonl", "-"],
+        ["--schema-text", "--rows"],
         ["--method", "magic"],
     ],
 )

@@ -4,8 +4,10 @@ import json
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TextIO
 
 from warubi_tui.commands.diff_sides import open_side, wishes
 from warubi_tui.commands.diff_text import Findings, Wanted, comparison_text, kept_rows
@@ -22,6 +24,24 @@ from warubi_tui.neon.models import Branch
 from warubi_tui.paths import new_private_file
 
 WriteLine = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """What there is to tell."""
+
+    comparison: DatabaseDiff
+    then: str
+    now: str
+    findings: Findings
+
+    def to_json(self) -> dict[str, object]:
+        tables = [
+            one.to_json()
+            | {"findings": [finding.to_json() for finding in self.findings.get((one.schema, one.table), ())]}
+            for one in self.comparison.tables
+        ]
+        return {"then": self.then, "now": self.now, **self.comparison.to_json(), "tables": tables}
 
 
 async def diff(find_target: Callable[[], Target], output: Output, options: Namespace) -> int:
@@ -53,12 +73,13 @@ async def diff(find_target: Callable[[], Target], output: Output, options: Names
         )
         await stack.enter_async_context(comparison)
         findings = await _run(comparison, told=page is not None or options.jsonl != "-")
+        compared = _Compared(comparison, then.label, now.label, findings)
         if write_line is not None:
             await _write_lines(comparison, output, write_line, options.limit)
         if page is not None:
-            await _write_page(comparison, then.label, now.label, findings, page, options)
+            await _write_page(compared, page, options)
         if options.jsonl != "-":
-            await _print(comparison, then.label, now.label, findings, options)
+            await _print(compared, options)
         return 1 if comparison.different or not comparison.complete else 0
 
 
@@ -115,32 +136,20 @@ async def _write_lines(
             output.note(f"Of {one.table}, only {one.kept} of {one.total} rows were kept for reading.")
 
 
-async def _write_page(
-    comparison: DatabaseDiff, then: str, now: str, findings: Findings, page: TextIO, options: Namespace
-) -> None:
-    about = About(then, now, datetime.now(UTC), options.where)
+async def _write_page(compared: _Compared, page: TextIO, options: Namespace) -> None:
+    about = About(compared.then, compared.now, datetime.now(UTC), options.where)
     rows = ROWS if options.limit is None else options.limit
-    async for piece in report(comparison, about, findings, rows=rows):
+    async for piece in report(compared.comparison, about, compared.findings, rows=rows):
         page.write(piece)
 
 
-async def _print(
-    comparison: DatabaseDiff, then: str, now: str, findings: Findings, options: Namespace
-) -> None:
+async def _print(compared: _Compared, options: Namespace) -> None:
+    comparison = compared.comparison
     if options.json:
         more = {"schema_text": comparison.schema_text()} if options.schema_text else {}
-        write(json.dumps({"then": then, "now": now, **_data(comparison, findings), **more}))
+        write(json.dumps(compared.to_json() | more))
     elif options.schema_text:
-        write(comparison.schema_text() or "No difference.")
+        write(comparison.schema_text().removesuffix("\n") or "No difference.")
     else:
         wanted = Wanted(rows=options.rows, limit=options.limit)
-        write(await comparison_text(comparison, then, now, findings, wanted))
-
-
-def _data(comparison: DatabaseDiff, findings: Findings) -> dict[str, object]:
-    tables = [
-        one.to_json()
-        | {"findings": [finding.to_json() for finding in findings.get((one.schema, one.table), ())]}
-        for one in comparison.tables
-    ]
-    return comparison.to_json() | {"tables": tables}
+        write(await comparison_text(comparison, compared.then, compared.now, compared.findings, wanted))
