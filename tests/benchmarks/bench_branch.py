@@ -2,8 +2,9 @@
 
 The peer is a shell script that copies the same base and lets the same PostgreSQL recover it to the same LSN
 with the same settings; it resolves, verifies, syncs and records nothing. The engine has a copy of the base
-ready, as it has whenever nobody made a branch a moment ago; without one it copies, as the peer does. Nothing is removed before the end:
-ext4 makes files slowly where others were removed in the last minute. Run it on an idle machine:
+ready, as it has whenever nobody made a branch a moment ago; without one it copies, as the peer does. Nothing
+is removed before the end: ext4 makes files slowly where others were removed in the last minute. Run it on an
+idle machine:
 
     .venv/bin/python -m tests.benchmarks.bench_branch
 """

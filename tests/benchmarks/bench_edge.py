@@ -61,6 +61,12 @@ class Api:
         found: Json = self._http.get(f"{self._project}/operations/{identity}").json()["operation"]
         return found
 
+    def lineage(self, branch: str) -> Json:
+        """Where a branch left its parent."""
+        path = f"/warubi{self._project}/branches/{branch}/lineage"
+        found: Json = self._http.get(path).raise_for_status().json()["timelines"][0]
+        return found
+
     def uri(self, branch: str) -> str:
         query = {"branch_id": branch, "database_name": "neondb", "role_name": "neondb_owner"}
         return str(self.get("/connection_uri", **query)["uri"])
