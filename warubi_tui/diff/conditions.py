@@ -124,13 +124,14 @@ class _AskedSide:
             raise _refused(error, self._uri) from error
 
     async def _ask(self, lines: dict[int, bytes]) -> set[int]:
+        from psycopg import AsyncRawCursor
         from psycopg.rows import scalar_row
 
         rows = [self._reader.values(self._side, line) or {} for line in lines.values()]
         columns = [[row[column.name] for row in rows] for column in self._side.columns]
-        cursor = self._connection.cursor(row_factory=scalar_row)
-        await cursor.execute(self._statement, [list(lines), *columns], prepare=False)
-        return set(await cursor.fetchall())
+        async with AsyncRawCursor(self._connection, row_factory=scalar_row) as cursor:
+            await cursor.execute(self._statement, [list(lines), *columns], prepare=False)
+            return set(await cursor.fetchall())
 
 
 def _statement(side: Side, condition: str) -> "sql.Composed":
@@ -146,12 +147,14 @@ def _statement(side: Side, condition: str) -> "sql.Composed":
     texts = [f"{place}{number}" for number in range(len(side.columns))]
     typed = [
         sql.SQL("{}::{} AS {}").format(
-            sql.Identifier(text), sql.SQL(column.type.replace("%", "%%")), sql.Identifier(column.name)
+            sql.Identifier(text), sql.SQL(column.type), sql.Identifier(column.name)
         )
         for text, column in zip(texts, side.columns, strict=True)
     ]
     names = sql.SQL(", ").join(map(sql.Identifier, [place, *texts]))
-    arrays = sql.SQL(", ").join([sql.SQL("%s::int8[]"), *(sql.SQL("%s::text[]") for _ in texts)])
+    arrays = sql.SQL(", ").join(
+        [sql.SQL("$1::int8[]"), *(sql.SQL(f"${number}::text[]") for number in range(2, len(texts) + 2))]
+    )
     return sql.SQL(
         "SELECT {place} FROM (SELECT {fields} FROM unnest({arrays}) AS given ({names})) AS {table}"
         " WHERE ({condition}\n)"
@@ -161,7 +164,7 @@ def _statement(side: Side, condition: str) -> "sql.Composed":
         arrays=arrays,
         names=names,
         table=sql.Identifier(side.table.name),
-        condition=sql.SQL(condition.replace("%", "%%")),
+        condition=sql.SQL(condition),
     )
 
 

@@ -12,7 +12,7 @@ SameValue = Callable[[str, str], bool]
 _NUMBERS: Final = frozenset({"int2", "int4", "int8", "numeric"})
 _NUMBER: Final = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?)")
 _ZEROS: Final = {"0", "-0"}
-_CLOCK: Final = re.compile(r"(-?)([0-9]+):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,6}))?")
+_CLOCK: Final = re.compile(r"([+-]?)([0-9]+):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,6}))?")
 _UNITS: Final = {"year": 12 * 30, "mon": 30, "day": 1}
 _DAY_MICROSECONDS: Final = 86_400_000_000
 
@@ -61,7 +61,7 @@ def _microseconds(interval: str) -> int | None:
         sign, hours, minutes, seconds, fraction = clock.groups()
         length = (int(hours) * 3600 + int(minutes) * 60 + int(seconds)) * 1_000_000
         length += int((fraction or "").ljust(6, "0"))
-        total += -length if sign else length
+        total += -length if sign == "-" else length
         words.pop()
     for number, unit in zip(words[::2], words[1::2], strict=False):
         days = _UNITS.get(unit.removesuffix("s"))
