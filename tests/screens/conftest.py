@@ -182,6 +182,7 @@ class FakeComparison:
         """What is told while the first table is compared, instead of the least there is to tell."""
         self.marks: list[RowDiff] = []
         self.views_closed = 0
+        self.unified = "--- then\n+++ now\n@@ -1 +1 @@\n-CREATE TABLE a\n+CREATE TABLE b\n"
         self.generated_columns: frozenset[str] = frozenset()
         self._tables, self._rows, self._schema = tables, rows, schema
 
@@ -223,6 +224,9 @@ class FakeComparison:
         if self.findings_error is not None:
             raise self.findings_error
         return {(table.schema, table.table): self.found for table in tables}
+
+    def schema_text(self) -> str:
+        return self.unified
 
     def generated(self, schema: str, table: str) -> frozenset[str]:
         return self.generated_columns

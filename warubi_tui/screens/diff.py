@@ -219,7 +219,8 @@ class DiffScreen(ConsoleScreen):
 
     def _draw_table(self) -> None:
         widths = column_widths(self.table.scrollable_content_region.width)
-        labels = ("Table", "- removed", "+ added", "~ changed", "How")
+        numbers = (label.rjust(widths.count) for label in ("- removed", "+ added", "~ changed"))
+        labels = ("Table", *numbers, "How")
         cells = (widths.name, widths.count, widths.count, widths.count, widths.how)
         self.table.clear(columns=True)
         for label, width in zip(labels, cells, strict=True):

@@ -64,7 +64,14 @@ class RowsScreen(ConsoleScreen):
             show=False,
         ),
         Binding("t", "text", "Text", id="rows.text", tooltip="Only rows that hold a text", show=False),
-        Binding("x", "clear", "No filter", id="rows.clear", tooltip="Show all rows again", show=False),
+        Binding(
+            "x",
+            "clear",
+            "No filter",
+            id="rows.clear",
+            tooltip="All rows again, at the one under the cursor",
+            show=False,
+        ),
         Binding("slash", "search", "Find", key_display="/", id="rows.search", tooltip="Find a text"),
         Binding("n", "again(1)", "Next", id="rows.next", tooltip="The next row with the text", show=False),
         Binding(
@@ -151,7 +158,7 @@ class RowsScreen(ConsoleScreen):
     def compose_body(self) -> Iterable[Widget]:
         yield Static(id="rows-state")
         yield RowGrid()
-        yield LinesView(id="row-pane", can_focus=False)
+        yield LinesView(id="row-pane")
         yield AskBar()
 
     def on_mount(self) -> None:
@@ -173,7 +180,8 @@ class RowsScreen(ConsoleScreen):
         self._say("finding the rows…")
         view = await self._open(wanted)
         before, self._view = self._view, view
-        self.grid.show_rows(view)
+        row = self.grid.row_under_cursor
+        self.grid.show_rows(view, at=row.number if row is not None and wanted == RowFilter() else 0)
         self._news = ""
         self._say()
         if before is not None and before is not view:

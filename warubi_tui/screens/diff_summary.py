@@ -45,7 +45,7 @@ class Folded:
     def words(self) -> str:
         """What the line says."""
         noun = "table" if self.tables == 1 else "tables"
-        return f"{'▾' if self.open else '▸'} {self.tables:,} {noun} without a difference"
+        return f"{'▾' if self.open else '▸'} {self.tables:,} unchanged {noun}"
 
 
 def summary(tables: Sequence[TableDiff], part: str, unfold: bool) -> list[TableDiff | Folded]:
@@ -86,11 +86,11 @@ def line_cells(line: TableDiff | Folded, widths: Widths, marked: int = 0) -> lis
     mark = f" ●{marked:,}" if marked else ""
     label = Text(shorten(name, widths.name - len(mark)) + mark)
     if line.not_compared:
-        unknown = [Text("?", justify="right") for _ in range(3)]
+        unknown = [Text("?".rjust(widths.count)) for _ in range(3)]
         reason = shorten(f"NOT compared: {clean(line.not_compared)}", widths.how)
         return [label, *unknown, Text(reason, style="bold")]
     counts = (line.removed, line.added, line.changed)
-    numbers = [Text(f"{count:,}" if count else "·", justify="right") for count in counts]
+    numbers = [Text((f"{count:,}" if count else "·").rjust(widths.count)) for count in counts]
     return [label, *numbers, Text(shorten(f"{line.method}, {line.seconds:.1f} s", widths.how))]
 
 

@@ -35,8 +35,8 @@ class ValueScreen(ConsoleScreen):
     )
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "go(-1)", "Column before", id="value.left", tooltip="The column before", show=False),
-        Binding("right", "go(1)", "Next column", id="value.right", tooltip="The next column"),
+        Binding("n", "go(1)", "Next", id="value.next", tooltip="The next column"),
+        Binding("p", "go(-1)", "Before", id="value.previous", tooltip="The column before"),
         Binding("y", "copy('now')", "Copy", id="value.copy", tooltip="The value now, or the only one"),
         Binding(
             "Y",

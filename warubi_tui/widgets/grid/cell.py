@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from rich.cells import cell_len
 
-from warubi_tui.widgets.cells import NULL, cell_text
+from warubi_tui.widgets.cells import NULL, cell_text, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,11 +54,9 @@ def cells_wanted(row: RowDiff, name: str) -> int:
 
 
 def _wanted(value: str | None) -> int:
-    if value is None:
-        return len(NULL)
-    if not value or value[0] in "' " or value[-1] == " " or value.upper() == NULL:
-        return len(value) + value.count("'") + 2
-    return len(value) if value.isascii() else cell_len(value)
+    if value and value.isascii() and value.isalnum() and value.upper() != NULL:
+        return len(value)
+    return cell_len(value_text(value))
 
 
 def _change(then: str | None, now: str | None, same: bool, cells: int) -> Sequence[Part]:

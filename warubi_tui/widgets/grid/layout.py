@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 GAP: Final = 2
 """Blank cells after a column."""
 _NARROWEST: Final = 4
+_LEAST_SHOWN: Final = 8
+"""A column that is cut at the edge is shown with no fewer cells than this."""
 _USUAL: Final = 32
 """No column is wider while others wait for room."""
 _WIDEST: Final = 120
@@ -133,9 +135,9 @@ def lay_out(columns: Sequence[Column], first: int, room: int) -> Layout:
     places: list[Place] = []
     x = 0
     for index in (*range(frozen), *range(first, len(columns))):
-        if x >= room:
-            break
         width = min(wide[index], room - x)
+        if width < min(wide[index], _LEAST_SHOWN) and places:
+            break
         places.append(Place(index, columns[index].name, x, width))
         x += width + GAP
     shown = len(places) - frozen

@@ -41,6 +41,8 @@ class GridRow:
     whole: bool
     """Whether no value of `row` was cut."""
     marked: bool
+    number: int
+    """Its place among all rows of the table."""
 
 
 class Pages:
@@ -82,7 +84,7 @@ def kept_row(one: ViewRow) -> GridRow:
     row = one.row
     sides = [side for side in (row.then, row.now) if side is not None]
     if not any(value is not None and len(value) > VALUE_KEPT for side in sides for value in side.values()):
-        return GridRow(row, True, one.marked)
+        return GridRow(row, True, one.marked, one.number)
     then, now = _cut(row.then), _cut(row.now)
     if row.then is not None and row.now is not None:
         for name in row.columns:
@@ -91,7 +93,8 @@ def kept_row(one: ViewRow) -> GridRow:
                 start_then, start_now = from_difference(before, after, VALUE_KEPT // 2)
                 then = {**then, name: _start(start_then)} if then else then
                 now = {**now, name: _start(start_now)} if now else now
-    return GridRow(replace(row, then=then, now=now, key=_cut(row.key) or {}), False, one.marked)
+    cut = replace(row, then=then, now=now, key=_cut(row.key) or {})
+    return GridRow(cut, False, one.marked, one.number)
 
 
 def _cut(values: Values | None) -> Mapping[str, str | None] | None:

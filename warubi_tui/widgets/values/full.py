@@ -22,7 +22,7 @@ SHOWN: Final = 1 << 20
 _BEFORE_DIFFERENCE: Final = 500
 _LABEL: Final = 24
 
-_FORMS: Final = {"json": "JSON", "bytes": "bytes", "text": "text"}
+_FORMS: Final = {"json": "JSON", "text": "text"}
 
 
 def value_lines(row: RowDiff, name: str, then: str, now: str) -> list[Line]:
@@ -46,28 +46,37 @@ def value_lines(row: RowDiff, name: str, then: str, now: str) -> list[Line]:
 
 
 def _described(label: str, value: str | None, sign: str = "") -> list[Line]:
-    size = ""
-    if value is not None:
-        form = form_of(value[:SHOWN])
-        size = f"{(len(value) - 2) // 2:,} bytes" if form == "bytes" else f"{len(value):,} characters"
-        size = f"  {_FORMS[form]}, {size}" if form != "bytes" else f"  {size}"
-    return [((f"{sign}{clean(label)}", "title"), (size, "dim"))]
+    return [((f"{sign}{clean(label)}", "title"), (f"  {_size(value)}", "dim"))]
+
+
+def _size(value: str | None) -> str:
+    if value is None:
+        return ""
+    form = form_of(value[:SHOWN])
+    if form == "bytes":
+        return f"{len(value) // 2 - 1:,} bytes"
+    return f"{_FORMS[form]}, {len(value):,} characters"
 
 
 def _plain(value: str | None) -> Iterator[Line]:
+    yield from _signed(value, "  ", "plain")
+
+
+def _signed(value: str | None, sign: str, kind: LineKind) -> Iterator[Line]:
+    """Every line of a value behind a sign; what is no line of it stands without."""
     if value is None:
-        yield (("  ", "plain"), (NULL, "null"))
+        yield ((sign, kind), (NULL, "null"))
     elif not value:
-        yield (("  ''", "plain"), ("   the empty text", "dim"))
+        yield ((sign, kind), ("''", "plain"), ("   the empty text", "dim"))
     else:
         shown = value[:SHOWN]
         for line in lines_of(shown, form_of(shown)):
-            yield (("  ", "plain"), (clean(line), "plain"))
+            yield ((sign, kind), (clean(line), "plain"))
         yield from _rest(value)
 
 
-def _rest(value: str | None) -> Iterator[Line]:
-    if value is not None and len(value) > SHOWN:
+def _rest(value: str) -> Iterator[Line]:
+    if len(value) > SHOWN:
         yield ((f"… {len(value) - SHOWN:,} more characters", "dim"),)
 
 
@@ -79,8 +88,8 @@ def _changed(
     if same:
         yield (("Equal in value: only written differently.", "dim"),)
     if not then or not now:
-        yield from _whole(then, "- ", "old")
-        yield from _whole(now, "+ ", "new")
+        yield from _signed(then, "- ", "old")
+        yield from _signed(now, "+ ", "new")
         return
     yield from _look_alike(then, now)
     skipped = _skipped(then, now)
@@ -99,15 +108,6 @@ def _changed(
     yield from _rest(max(then, now, key=len))
 
 
-def _whole(value: str | None, sign: str, kind: LineKind) -> Iterator[Line]:
-    for line in _plain(value):
-        yield ((sign, kind), *line[1:]) if len(line) > 1 and value else ((sign, kind), *_bare(line))
-
-
-def _bare(line: Line) -> Line:
-    return tuple((text.strip() or " ", kind) for text, kind in line if text.strip())
-
-
 def _skipped(then: str, now: str) -> int:
     """How much of the shared beginning to leave out, so that what differs is within what is laid out."""
     shared = shared_start(then, now)
@@ -115,12 +115,16 @@ def _skipped(then: str, now: str) -> int:
 
 
 def _look_alike(then: str, now: str) -> Iterator[Line]:
-    """Says what differs where both values are drawn the same."""
-    if clean(then) != clean(now) and unicodedata.normalize("NFC", then) != unicodedata.normalize("NFC", now):
+    """Says what differs where both values are drawn the same, or nearly so."""
+    if _drawn(then) != _drawn(now):
         return
     at = shared_start(then, now)
     was, is_now = (_character(value, at) for value in (then, now))
     yield ((f"They look alike: character {at + 1:,} was {was}, is {is_now} now.", "dim"),)
+
+
+def _drawn(value: str) -> str:
+    return unicodedata.normalize("NFKC", clean(value))
 
 
 def _character(value: str, at: int) -> str:

@@ -16,6 +16,9 @@ Line: TypeAlias = tuple[tuple[str, LineKind], ...]
 _HANGING: Final[Line] = (("  ", "plain"),)
 """What the rest of a wrapped line begins with: nothing where its sign would be."""
 
+_SIGNS_PER_CELL: Final = 8
+"""As many signs are drawn per cell: some take no room, and a value may hold a million of those."""
+
 
 def wrapped(lines: Iterable[Line], width: int) -> list[Line]:
     """`lines` with none of them wider than `width` cells."""
@@ -48,9 +51,13 @@ def _start(text: str, cells: int) -> str:
     head = text[: max(cells, 0)]
     if head.isascii() and (len(head) == len(text) or text[len(head)].isascii()):
         return head
+    head = text[: max(cells, 0) * _SIGNS_PER_CELL]
     room = cells
-    for position, sign in enumerate(text[: max(cells, 0) * 8]):
+    for position, sign in enumerate(head):
         room -= cell_len(sign)
         if room < 0:
-            return text[:position]
-    return text[: max(cells, 0) * 8]
+            head = head[:position]
+            break
+    while cell_len(head) > max(cells, 0):
+        head = head[:-1]
+    return head

@@ -70,15 +70,14 @@ def _replaced(then: Sequence[str], now: Sequence[str]) -> Iterator[Line]:
 
 
 def _marked(sign: str, line: str, other: str | None, kind: LineKind, part: LineKind) -> Line:
-    """A line with its sign; what it does not share with its other version stands out."""
+    """A line with its sign; the words that it does not share with its other version stand out."""
     if other is None:
         return ((sign, part), (clean(line), kind))
     start = shared_start(line, other)
-    end = shared_start(line[start:][::-1], other[start:][::-1])
-    middle = line[start : len(line) - end]
-    return (
-        (sign, part),
-        (clean(line[:start]), kind),
-        (clean(middle), part),
-        (clean(line[len(line) - end :]), kind),
-    )
+    end = len(line) - shared_start(line[start:][::-1], other[start:][::-1])
+    while start > 0 and line[start - 1].isalnum():
+        start -= 1
+    while end < len(line) and line[end].isalnum():
+        end += 1
+    pieces = ((line[:start], kind), (line[start:end], part), (line[end:], kind))
+    return ((sign, part), *((clean(text), kind) for text, kind in pieces if text))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from warubi_tui.widgets.values.lines import Line, LineKind
 
 
-class LinesView(ScrollView):
+class LinesView(ScrollView, can_focus=True):
     """Lines that scroll up and down and are wrapped to the width there is."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -48,8 +48,8 @@ class LinesView(ScrollView):
     }
     """
 
-    def __init__(self, *, id: str | None = None, can_focus: bool = True) -> None:
-        super().__init__(id=id, can_focus=can_focus)
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
         self._lines: Sequence[Line] = ()
         self._wrapped: Sequence[Line] = ()
 
