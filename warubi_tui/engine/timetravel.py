@@ -27,7 +27,6 @@ from warubi_tui.lsn import Lsn
 KEEP_SECONDS: Final = 30.0
 MOST_SERVERS: Final = 8
 _CLAIM_SECONDS: Final = 10.0
-_POLL_SECONDS: Final = 0.01
 
 _log = logging.getLogger("warubi.engine")
 
@@ -159,9 +158,10 @@ class TimeTravel:
             try:
                 return self._looking.jobs.claim(shared=[branch_id])
             except ApiError:
-                if time.monotonic() > deadline:
+                left = deadline - time.monotonic()
+                if left <= 0:
                     raise
-            time.sleep(_POLL_SECONDS)
+            self._looking.jobs.await_release(branch_id, left)
 
     def _take(self, target: Target) -> tuple[_Seat, bool]:
         """The seat for a state, and whether it is the caller who has to show it."""

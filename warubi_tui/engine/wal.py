@@ -57,17 +57,7 @@ def endings(site: Site, sources: Sequence[Path], tli: int, start: int, end: int)
 
 
 def _read(site: Site, folder: Path, tli: int, start: int, end: int) -> Generator[Ending]:
-    command = [site.programs.path("pg_waldump"), "-t", str(tli), "-p", str(folder), "-r", "Transaction"]
-    command += ["-s", str(Lsn(start)), "-e", str(Lsn(end))]
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        cwd="/",
-        env=child_environment(),
-    ) as process:
+    with _waldump(site, folder, tli, "Transaction", (start, end)) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         try:
@@ -82,6 +72,23 @@ def _read(site: Site, folder: Path, tli: int, start: int, end: int) -> Generator
             raise ClusterError(f"the write-ahead log cannot be read up to {Lsn(end)}: {message}")
 
 
+def _waldump(
+    site: Site, folder: Path, tli: int, manager: str, stretch: tuple[int, int]
+) -> subprocess.Popen[str]:
+    """Prints the records of one resource manager in a stretch of the log, its end not included."""
+    start, end = stretch
+    command = [site.programs.path("pg_waldump"), "-t", str(tli), "-p", str(folder), "-r", manager]
+    return subprocess.Popen(
+        [*command, "-s", str(Lsn(start)), "-e", str(Lsn(end))],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        cwd="/",
+        env=child_environment(),
+    )
+
+
 def has_usable_snapshot(site: Site, folder: Path, tli: int, start: int, end: int) -> bool:
     """Whether a standby that replays [start, end) learns which transactions are running.
 
@@ -91,17 +98,7 @@ def has_usable_snapshot(site: Site, folder: Path, tli: int, start: int, end: int
     Args:
         folder: holds the segments, all of timeline number `tli`.
     """
-    command = [site.programs.path("pg_waldump"), "-t", str(tli), "-p", str(folder), "-r", "Standby"]
-    command += ["-s", str(Lsn(start)), "-e", str(Lsn(without_bare_header(end)))]
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        errors="replace",
-        cwd="/",
-        env=child_environment(),
-    ) as process:
+    with _waldump(site, folder, tli, "Standby", (start, without_bare_header(end))) as process:
         assert process.stdout is not None
         found = any("RUNNING_XACTS" in line and _OVERFLOWED not in line for line in process.stdout)
         process.kill()

@@ -85,29 +85,28 @@ class Pump:
         return True
 
     def _from_server(self) -> bool:
-        try:
-            count = self._server.recv_into(self._buffer)
-        except BlockingIOError:
-            return True
-        except ConnectionError:
-            return False
-        if not count:
-            return False
-        encrypt(self._tls, self._buffer[:count])
-        self._to_client = _send(self._client, self._outgoing.read())
-        return True
+        part = self._received(self._server)
+        if part:
+            encrypt(self._tls, part)
+            self._to_client = _send(self._client, self._outgoing.read())
+        return part is not None
 
     def _from_client(self) -> bool:
+        part = self._received(self._client)
+        if part:
+            self._incoming.write(part)
+            return self._decrypt()
+        return part is not None
+
+    def _received(self, wire: socket.socket) -> memoryview | None:
+        """What has come, perhaps nothing; None where the other end is gone."""
         try:
-            count = self._client.recv_into(self._buffer)
+            count = wire.recv_into(self._buffer)
         except BlockingIOError:
-            return True
+            return self._buffer[:0]
         except ConnectionError:
-            return False
-        if not count:
-            return False
-        self._incoming.write(self._buffer[:count])
-        return self._decrypt()
+            return None
+        return self._buffer[:count] if count else None
 
     def _decrypt(self) -> bool:
         """Passes on what has come from the client. False where it says goodbye in it."""
