@@ -5,6 +5,7 @@ import pytest
 
 from tests.diff.databases import Comparer, Pair
 from warubi_tui.diff.database import DatabaseDiff
+from warubi_tui.diff.findings.counting import counting
 from warubi_tui.diff.findings.explain import explain
 from warubi_tui.diff.findings.finding import Finding
 from warubi_tui.postgres.catalog import Column
@@ -215,13 +216,37 @@ async def test_a_part_of_the_rows_is_said_to_be_one(pair: Pair, compare: Compare
     assert finding.where == "kind = 'a'"
 
 
+async def test_a_part_of_the_rows_is_counted_against_the_table(pair: Pair, compare: Comparer) -> None:
+    """What the rows read have in common by chance is met by too few rows to be true of all."""
+    pair.both(
+        "CREATE TABLE t (id int PRIMARY KEY, kind text, same text, part int);"
+        "INSERT INTO t SELECT n, CASE WHEN n % 2 = 0 THEN 'a' ELSE 'b' END, 'x', n / 1000"
+        " FROM generate_series(1, 9000) n"
+    )
+    pair.on_now("DELETE FROM t WHERE kind = 'a'")
+    diff = await compare()
+    (table,) = diff.tables
+    columns = [
+        Column("id", "integer", "int4", False, None, None),
+        Column("kind", "text", "text", True, None, None),
+        Column("same", "text", "text", True, None, None),
+        Column("part", "integer", "int4", True, None, None),
+    ]
+    async with counting(Secret(pair.then), Secret(pair.now)) as counter:
+        (finding,) = await explain(diff, table, columns, columns, counter=counter, read_rows=500)
+    assert finding.sentence == (
+        "4,500 rows removed, of which 500 were read: those have kind 'a', as 4,500 rows of then have"
+    )
+    assert (finding.where, finding.others) == ("kind = 'a'", None)
+
+
 async def test_rows_that_were_not_kept_were_not_read(pair: Pair, compare: Comparer) -> None:
     pair.both("CREATE TABLE t (id int PRIMARY KEY, kind text)")
     pair.on_then("INSERT INTO t SELECT n, 'a' FROM generate_series(1, 20) n")
     diff = await compare(keep_rows=10)
     (finding,) = (await diff.findings(diff.tables))["public", "t"]
-    assert (finding.rows, finding.read, finding.others) == (20, 10, None)
-    assert "of which 10 were read" in finding.sentence
+    assert (finding.rows, finding.read, finding.others) == (20, 10, 0)
+    assert finding.sentence == "20 rows removed, of which 10 were read: all rows there were"
 
 
 async def test_values_and_names_are_safe_to_draw_and_exact(pair: Pair, compare: Comparer) -> None:

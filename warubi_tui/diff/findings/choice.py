@@ -23,7 +23,9 @@ class Choice:
 
     predicates: tuple[Predicate, ...]
     others: int | None = None
-    """How many rows meet them beside those they were derived from; None where nobody counted."""
+    """How many more rows meet them than differ; None where nobody counted."""
+    proven: bool = True
+    """Whether every row that differs was seen to meet them."""
 
     @property
     def where(self) -> str:
@@ -79,13 +81,22 @@ def combination(predicates: Sequence[Predicate], combined: Combined, rows: int) 
                 continue
             others = sum(n for met, n in combined.items() if all(met[place] for place in places)) - rows
             rank = sum(predicate.kind for predicate in chosen)
-            found.append((others << (size - 1), size, rank, Choice(chosen, others)))
+            if others >= 0:
+                found.append((others << (size - 1), size, rank, Choice(chosen, others)))
     return min(found, key=lambda one: one[:3])[3] if found else None
+
+
+def possible(
+    predicates: Sequence[Predicate], counts: Sequence[int], rows: int
+) -> tuple[list[Predicate], list[int]]:
+    """The conditions that so many rows meet that all that differ may be among them, and their counts."""
+    found = [(one, count) for one, count in zip(predicates, counts, strict=True) if count >= rows]
+    return [one for one, _ in found], [count for _, count in found]
 
 
 def telling(choice: Choice, rows: int, total: int) -> bool:
     """Whether it is worth saying: so few of all rows meet it that these did not by chance."""
-    if choice.others is None or choice.others < 0 or total == 0:
+    if choice.others is None or total == 0:
         return False
     share = (rows + choice.others) / total
     return choice.others == 0 or (share <= 0.5 and share**rows < _BY_CHANCE)

@@ -9,7 +9,7 @@ from warubi_tui.diff.findings.group import Group
 from warubi_tui.diff.model import Op, RowDiff, TableDiff
 from warubi_tui.postgres.catalog import Column
 
-READ_ROWS: Final = 50_000
+READ_ROWS: Final = 30_000
 """How many differing rows of a table are looked at; of more, evenly spread pages are."""
 
 _PAGE: Final = 500

@@ -44,11 +44,11 @@ class Group:
             self._effects.add(row)
 
     async def finding(self, counter: Counter | None) -> Finding:
-        """What is known once every row that is read was added. Nothing is counted for a part of the rows."""
+        """What is known once every row that is read was added."""
         first = next(iter(self._sides))
         if self._table.method == "one side":
             return self._told(first, None, ["with its table"])
-        if counter is None or self._read < self.rows:
+        if counter is None:
             return self._guess(first)
         return await self._counted(first, counter)
 
@@ -73,23 +73,33 @@ class Group:
         return self._told(best, found[best], [])
 
     async def _choose(self, name: SideName, counter: Counter) -> list[Choice] | None:
-        """The condition worth telling, or none; None if the server did not count."""
+        """The condition worth telling, or none; None if the server did not count.
+
+        A condition that fewer rows meet than differ was met by those read alone: it is passed over, or, if
+        all were read, the side is another than the one that was compared.
+        """
+        complete = self._read == self.rows
         predicates = self._predicates(name)
         table = (self._table.schema, self._table.table)
         counts = await counter.each(name, table, predicates)
-        if counts is None or any(count < self.rows for count in counts):
+        if counts is None or counts[0] < self.rows:
             return None
-        total, *each = counts
+        total = counts[0]
         if total == self.rows:
             return [Choice((), 0)]
-        if (exact := choices.sole(predicates, each, self.rows)) is not None:
-            return [exact]
-        few = choices.selective(predicates, each, total)
-        combined = await counter.combined(name, table, few) if few else {}
-        if combined is None:
+        able, each = choices.possible(predicates, counts[1:], self.rows)
+        if complete and len(able) < len(predicates):
             return None
-        best = choices.combination(few, combined, self.rows)
-        return [best] if best is not None and choices.telling(best, self.rows, total) else []
+        best = choices.sole(able, each, self.rows)
+        if best is None:
+            few = choices.selective(able, each, total)
+            combined = await counter.combined(name, table, few) if few else {}
+            if combined is None:
+                return None
+            best = choices.combination(few, combined, self.rows)
+        if best is None or not choices.telling(best, self.rows, total):
+            return []
+        return [replace(best, proven=complete)]
 
     def _predicates(self, name: SideName) -> list[Predicate]:
         """Of the new version of changed rows, only what all of them were set to."""
@@ -108,7 +118,7 @@ class Group:
     def _told(self, name: SideName, choice: Choice | None, more: Sequence[str]) -> Finding:
         parts = [self._effects.words()] if self._op == "changed" else []
         if choice is not None:
-            parts.append(sentences.shared(self._op, name, choice))
+            parts.append(sentences.shared(self._op, self.rows, name, choice))
         said = "; ".join(part for part in [*parts, *more] if part)
         start = sentences.opening(self._op, self.rows, self._read, self._span(name, choice))
         return Finding(
@@ -118,7 +128,7 @@ class Group:
             sentence=f"{start}: {said}" if said else start,
             where=choice.where if choice is not None else None,
             side=name,
-            others=choice.others if choice is not None else None,
+            others=choice.others if choice is not None and choice.proven else None,
         )
 
 

@@ -10,16 +10,16 @@ NOTHING: Final = "nothing was found that tells them from the other rows"
 
 
 def opening(op: Op, rows: int, read: int, span: str | None) -> str:
-    """`312 rows removed`, from when to when they are, and how many the rest of the sentence is about."""
+    """`312 rows removed`, from when to when they are, and how many the sentence is about."""
     parts = [f"{_rows(rows)} {op}"]
-    if span is not None:
-        parts.append(span)
     if read < rows:
         parts.append(f"of which {read:,} were read")
+    if span is not None:
+        parts.append(span)
     return ", ".join(parts)
 
 
-def shared(op: Op, side: SideName, choice: Choice) -> str:
+def shared(op: Op, rows: int, side: SideName, choice: Choice) -> str:
     """What the rows share, and who else does, as far as somebody counted; empty if that is said already.
 
     For changed rows and their version of now, the change has been told.
@@ -28,8 +28,14 @@ def shared(op: Op, side: SideName, choice: Choice) -> str:
         return "all rows there are" if op == "added" else "all rows there were"
     if choice.named:
         return choice.words
+    if not choice.proven and choice.others is not None:
+        return f"those have {choice.words}, as {_rows(rows + choice.others)} of {side} have"
     if op == "changed":
         return _shared_by_changed(side, choice)
+    return _shared_by_whole(op, choice)
+
+
+def _shared_by_whole(op: Op, choice: Choice) -> str:
     if choice.others is None:
         return f"all have {choice.words}"
     if choice.others == 0:
