@@ -7,8 +7,8 @@ import pytest
 from psycopg import sql
 
 from tests.diff.databases import Comparer, Pair
-from warubi_tui.diff import statements
 from warubi_tui.diff.model import RowDiff
+from warubi_tui.diff.rows import statements
 
 
 def brief(rows: Sequence[RowDiff]) -> list[tuple[str, object, object, tuple[str, ...]]]:

@@ -50,7 +50,7 @@ async def test_row_level_security_is_said_and_never_a_smaller_table(
     assert await diff.rows("public", "hidden") == []
 
 
-async def test_missing_privileges_on_one_side_are_said_and_the_rest_goes_on(
+async def test_missing_privileges_are_said_and_the_rest_goes_on(
     pair: Pair, compare: Comparer, role: str
 ) -> None:
     pair.both(
@@ -62,8 +62,7 @@ async def test_missing_privileges_on_one_side_are_said_and_the_rest_goes_on(
     diff = await compare(then=as_role(pair.then, role), now=as_role(pair.now, role))
     reasons = {t.table: t.not_compared for t in diff.tables}
     assert reasons["a"] == "now: permission denied for table a"
-    assert reasons["b"] is not None
-    assert "permission denied for table b" in reasons["b"]
+    assert reasons["b"] is None
     assert reasons["c"] is not None
     assert "permission denied for schema closed" in reasons["c"]
     assert reasons["d"] is None

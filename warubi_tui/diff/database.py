@@ -137,7 +137,7 @@ class DatabaseDiff:
             UsageError: a name in `tables` is on neither side, or a URI is none.
             UnreachableError: a side cannot be reached or the connection is lost.
         """
-        from warubi_tui.diff.rows import Source
+        from warubi_tui.diff.rows.source import Source
         from warubi_tui.postgres.catalog import read_catalog
         from warubi_tui.postgres.session import direct_uri, session
 
@@ -290,11 +290,14 @@ class DatabaseDiff:
         on_table: Callable[[TableDiff], None],
         on_progress: Callable[[Progress], None],
     ) -> None:
+        from warubi_tui.diff.rows.choose import read_ancestry
         from warubi_tui.diff.tables import TableComparison
 
         spool = self._spool = Spool()
         before, after = (catalog.tables for catalog in catalogs)
         numbers = {name: number for number, name in enumerate(names)}
+
+        ancestry = await read_ancestry(first.then, first.now, self._lineage)
 
         async def compare(lane: Lane, name: TableName) -> None:
             comparison = TableComparison(
@@ -304,12 +307,16 @@ class DatabaseDiff:
                 spool=spool,
                 number=numbers[name],
                 keep=self._keep_rows,
-                lineage=self._lineage,
+                ancestry=ancestry,
                 where=self._where,
                 method=self._method,
             )
             beat = work.begin(name, lambda: comparison.candidates.found)
-            table = await comparison.run(lane.then, lane.now, beat)
+            try:
+                table = await comparison.run(lane.then, lane.now, beat)
+            except BaseException:
+                comparison.candidates.forget()
+                raise
             if table.not_compared is None:
                 self._kept[name] = comparison.candidates.results, LineReader(*name, comparison.pairing)
             insort(self.tables, table, key=attrgetter("schema", "table"))

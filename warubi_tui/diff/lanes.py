@@ -12,7 +12,7 @@ from warubi_tui.postgres.catalog import TableName
 from warubi_tui.text import shorten
 
 if TYPE_CHECKING:
-    from warubi_tui.diff.rows import Source
+    from warubi_tui.diff.rows.source import Source
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -27,11 +27,9 @@ _LANE_PAGES: Final = 2048
 
 _REASON_LENGTH: Final = 120
 
-# A statement that fails here would end the transaction, and with it the snapshot.
-_EXPORT: Final = (
-    "SELECT CASE WHEN has_function_privilege('pg_catalog.pg_export_snapshot()', 'EXECUTE')"
-    " THEN pg_export_snapshot() END"
-)
+# Asked first: a statement that fails here would end the transaction, and with it the snapshot.
+_MAY_EXPORT: Final = "SELECT has_function_privilege('pg_catalog.pg_export_snapshot()', 'EXECUTE')"
+_EXPORT: Final = "SELECT pg_export_snapshot()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +108,12 @@ async def _end(*tasks: asyncio.Future[Any]) -> None:
 
 
 async def _export(source: "Source") -> str | None:
-    cursor = await source.connection.execute(_EXPORT)
-    row = await cursor.fetchone()
-    return None if row is None or row[0] is None else str(row[0])
+    from psycopg.rows import scalar_row
+
+    cursor = source.connection.cursor(row_factory=scalar_row)
+    if not await (await cursor.execute(_MAY_EXPORT)).fetchone():
+        return None
+    return str(await (await cursor.execute(_EXPORT)).fetchone())
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """Which rows of a table belong together, and which of their columns are compared."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Final
 
 from warubi_tui.postgres.catalog import Column, Table
@@ -51,6 +52,16 @@ def pair(then: Table | None, now: Table | None) -> Pairing:
         now=None if now is None else _side(now, key, integers, compared),
         key=key,
         compared=compared,
+    )
+
+
+def without(table: Table, hidden: Collection[str]) -> Table:
+    """`table` as if it did not have these columns."""
+    return replace(
+        table,
+        columns=tuple(column for column in table.columns if column.name not in hidden),
+        primary_key=() if set(table.primary_key) & set(hidden) else table.primary_key,
+        keys=tuple(key for key in table.keys if not set(key) & set(hidden)),
     )
 
 

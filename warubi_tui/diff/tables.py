@@ -3,10 +3,11 @@
 import time
 
 from warubi_tui.diff.candidates import Beat, Candidates
-from warubi_tui.diff.lineage import Lineage
 from warubi_tui.diff.model import Method, TableDiff
-from warubi_tui.diff.pairing import cannot_compare, pair
-from warubi_tui.diff.rows import NotComparedError, Source, compare_rows
+from warubi_tui.diff.pairing import cannot_compare, pair, without
+from warubi_tui.diff.rows.choose import Ancestry, Plan, choose
+from warubi_tui.diff.rows.compare import compare_rows
+from warubi_tui.diff.rows.source import NotComparedError, Source
 from warubi_tui.diff.spool import Spool
 from warubi_tui.postgres.catalog import Table
 
@@ -24,26 +25,27 @@ class TableComparison:
         spool: Spool,
         number: int,
         keep: int,
-        lineage: Lineage | None = None,
+        ancestry: Ancestry,
         where: str | None = None,
         method: Method | None = None,
     ) -> None:
         """Prepares it. `number` is the table's in the spool, `keep` how many rows go there at most.
 
         Args:
-            lineage: where the histories of both sides part; None if that is not known.
+            ancestry: what both sides have in common physically.
             where: compare only rows of which this boolean expression of SQL is true, then or now.
             method: use this one and no other.
         """
-        self.pairing = pair(then, now)
+        self._left_out = ancestry.hidden(then, now)
+        self._then = then and without(then, self._left_out)
+        self._now = now and without(now, self._left_out)
+        self.pairing = pair(self._then, self._now)
         self.candidates = Candidates(spool, number, self.pairing, keep=keep)
         self._schema = schema
         self._name = name
-        self._lineage = lineage
+        self._ancestry = ancestry
         self._where = where
         self._forced = method
-        self._then = then
-        self._now = now
 
     async def run(self, then: Source, now: Source, beat: Beat) -> TableDiff:
         """The table's numbers, or why there are none. Raises psycopg.Error if a connection is lost.
@@ -52,19 +54,15 @@ class TableComparison:
             beat: called every now and then with what is done, of how much, and in which unit.
         """
         started = time.monotonic()
-        reason = cannot_compare(self._then, self._now)
-        if reason is None:
-            try:
-                await compare_rows(then, now, self.pairing, self.candidates)
-            except NotComparedError as error:
-                reason = str(error)
-        if reason is not None:
+        try:
+            plan = await self._find(then, now, beat)
+        except NotComparedError as error:
             self.candidates.forget()
             return TableDiff(
                 self._schema,
                 self._name,
                 method="none",
-                not_compared=reason,
+                not_compared=str(error),
                 seconds=time.monotonic() - started,
             )
         tally = await self.candidates.settle(beat)
@@ -75,14 +73,19 @@ class TableComparison:
             removed=tally.removed,
             added=tally.added,
             changed=tally.changed,
-            method=self._method(),
+            method=plan.method,
+            why=plan.why,
+            left_out=self._left_out,
             seconds=time.monotonic() - started,
             kept=tally.kept,
             changed_columns=dict(tally.columns),
             same_value=tally.same_value,
         )
 
-    def _method(self) -> Method:
-        if self._then is None or self._now is None:
-            return "one side"
-        return "key" if self.pairing.key else "multiset"
+    async def _find(self, then: Source, now: Source, beat: Beat) -> Plan:
+        reason = cannot_compare(self._then, self._now)
+        if reason is not None:
+            raise NotComparedError(reason)
+        plan = choose(self._ancestry, self.pairing, self._forced)
+        await compare_rows(then, now, self.pairing, plan, self.candidates, where=self._where, beat=beat)
+        return plan
