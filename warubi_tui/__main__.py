@@ -23,7 +23,7 @@ def main() -> int:
         complain_about(error)
         return error.exit_code
     except KeyboardInterrupt:
-        sys.stderr.write("warubi: interrupted. What the server had begun goes on there.\n")
+        sys.stderr.write("warubi: interrupted. A change that the server had begun goes on there.\n")
         return _INTERRUPTED
     except BrokenPipeError:
         _close_stdout()
