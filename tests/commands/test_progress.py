@@ -3,7 +3,6 @@ import sys
 
 import pytest
 
-from warubi_tui.commands import progress
 from warubi_tui.commands.progress import ProgressLine, progress_words
 from warubi_tui.diff.model import Progress, TableProgress
 
@@ -36,12 +35,9 @@ def test_one_line_on_a_terminal_that_is_gone_at_the_end(monkeypatch: pytest.Monk
     assert terminal.getvalue() == f"\r\x1b[K0 of 1 tables\r\x1b[K{'x' * 18}…\r\x1b[K"
 
 
-def test_a_line_now_and_then_elsewhere(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_line_now_and_then_elsewhere(capsys: pytest.CaptureFixture[str]) -> None:
     clock = 100.0
-    monkeypatch.setattr(progress.time, "monotonic", lambda: clock)
-    with ProgressLine() as line:
+    with ProgressLine(lambda: clock) as line:
         for clock in (100.0, 109.0, 110.0, 111.0, 119.9, 120.0):
             line.say(f"at {clock}")
     assert capsys.readouterr().err == "at 110.0\nat 120.0\n"

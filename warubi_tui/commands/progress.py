@@ -3,6 +3,7 @@
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from types import TracebackType
 from typing import Final, Self
@@ -18,9 +19,10 @@ QUIET_SECONDS: Final = 10.0
 class ProgressLine:
     """Shows where a comparison is. Nothing is left of it on a terminal when the block ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._terminal = sys.stderr.isatty()
-        self._next = time.monotonic() + QUIET_SECONDS
+        self._clock = clock
+        self._next = clock() + QUIET_SECONDS
 
     def show(self, progress: Progress) -> None:
         """Takes where a comparison is now."""
@@ -31,8 +33,8 @@ class ProgressLine:
         if self._terminal:
             width = max(shutil.get_terminal_size().columns - 1, 1)
             sys.stderr.write(f"\r\x1b[K{shorten(text, width)}")
-        elif time.monotonic() >= self._next:
-            self._next = time.monotonic() + QUIET_SECONDS
+        elif self._clock() >= self._next:
+            self._next = self._clock() + QUIET_SECONDS
             sys.stderr.write(f"{text}\n")
         else:
             return
