@@ -19,9 +19,12 @@ _NOTHING: Final = {
 }
 """How the absence of a value is called where it means something."""
 
+_NAMED_BY_THE_WHOLE: Final = frozenset({"enum_value_renamed", "primary_key_renamed"})
+"""Renames of what the place of a change does not name."""
+
 _ABOUT_ROWS: Final = {
-    "table_renamed": "; rows are compared by name, so they are removed here and added there",
-    "column_renamed": "; values are compared by name, so those of this column are not",
+    "table_renamed": "; rows are compared under each name",
+    "column_renamed": "; values are compared under each name",
 }
 
 
@@ -51,7 +54,8 @@ def _details(change: SchemaChange) -> str:
         value = change.then or change.now or ""
         return "" if value == "table" or change.kind.startswith("schema_") else _value(change, value, "")
     if change.kind.endswith("_renamed"):
-        return f"is {_value(change, change.now, '')} now{_ABOUT_ROWS.get(change.kind, '')}"
+        was = f"{_value(change, change.then, '')} " if change.kind in _NAMED_BY_THE_WHOLE else ""
+        return f"{was}is {_value(change, change.now, '')} now{_ABOUT_ROWS.get(change.kind, '')}"
     if change.kind == "sequence_went_back":
         now = "has given out nothing" if change.now is None else f"is at {change.now}"
         return f"was at {change.then}, {now} now: the same values come again"

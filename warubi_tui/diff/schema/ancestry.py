@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final
 
+from warubi_tui.diff.schema.kinds import is_part, own_name
 from warubi_tui.postgres.objects.model import DatabaseSchema, SchemaObject
 
 Number = tuple[str, int, int]
@@ -48,7 +49,8 @@ class Ancestry:
             _whole(one.born, schema.next_xid) < self._next_xid
             for one, schema in zip((then, now), self._schemas, strict=True)
         )
-        return old and (self._certain or then.name == now.name or self._alike(then, now))
+        called_alike = (then.schema, own_name(then)) == (now.schema, own_name(now))
+        return old and (self._certain or called_alike or is_part(then) or self._alike(then, now))
 
     def _alike(self, then: SchemaObject, now: SchemaObject) -> bool:
         before, after = (
@@ -60,16 +62,16 @@ class Ancestry:
 
 def _newest_common(then: DatabaseSchema, now: DatabaseSchema) -> int:
     before = {(number_of(one), one.born) for one in then.objects}
-    common = (one.born for one in now.objects if (number_of(one), one.born) in before)
-    return max((_whole(born, now.next_xid) for born in common), default=-1)
+    common = (_whole(one.born, now.next_xid) for one in now.objects if (number_of(one), one.born) in before)
+    return max((xid for xid in common if xid < now.next_xid), default=-1)
 
 
 def _whole(xid: int, next_xid: int) -> int:
-    """The 64-bit transaction id of a row of a catalog; of one frozen very long ago perhaps too high a one."""
+    """The 64-bit transaction id of a row of a catalog; too high for one that was frozen very long ago."""
     if xid < _OLDEST:
         return xid
-    whole = (next_xid & ~0xFFFFFFFF) | xid
-    return whole if whole < next_xid else whole - 0x1_0000_0000
+    behind = (next_xid - xid) & 0xFFFFFFFF
+    return next_xid - behind if behind < 0x8000_0000 else next_xid - behind + 0x1_0000_0000
 
 
 def _parts(objects: Iterable[SchemaObject]) -> defaultdict[tuple[str, int], set[tuple[str, str]]]:

@@ -9,7 +9,12 @@ from warubi_tui.diff.schema.kinds import TYPES, attached, is_part, own_name, pla
 from warubi_tui.diff.schema.pairing import Family, Pair, families
 from warubi_tui.postgres.objects.model import DatabaseSchema, SchemaObject
 
-_OTHERWISE_CALLED: Final = {("table", "primary_key"): "primary_key", ("table", "bounds"): "partition_bounds"}
+_OTHERWISE_CALLED: Final = {
+    ("table", "primary_key"): "primary_key",
+    ("table", "bounds"): "partition_bounds",
+    ("foreign_table", "bounds"): "partition_bounds",
+    ("foreign_table", "foreign_options"): "foreign_table_options",
+}
 """Kinds of changes that are not called object and property."""
 
 _WITH_THE_PARENT: Final = frozenset({"constraint", "index", "trigger"})
@@ -96,7 +101,8 @@ class _Comparison:
         with_parent = bool(head.then and head.now and head.then.parents and _same_parents(head))
         for pair in family.parts:
             one = pair.object
-            if one.inherited and with_parent and (pair.then is None or pair.now is None):
+            one_sided = pair.then is None or pair.now is None
+            if one.inherited and one_sided and with_parent:
                 continue
             for change in self._pair(pair):
                 yield change, one
@@ -124,19 +130,18 @@ class _Comparison:
 
     def _position(self, then: SchemaObject, now: SchemaObject) -> Iterator[SchemaChange]:
         """A sequence that went back gives out values again that it gave out already."""
-        places = (then.schema, own_name(then)), (now.schema, own_name(now))
-        if then.kind != "sequence" or any(
-            place not in positions for place, positions in zip(places, self._positions, strict=True)
-        ):
+        before, after = self._positions
+        there, here = (then.schema, own_name(then)), (now.schema, own_name(now))
+        if then.kind != "sequence" or there not in before or here not in after:
             return
-        was, is_now = (positions[place] for place, positions in zip(places, self._positions, strict=True))
+        was, is_now = before[there], after[here]
         definition = now.facts["definition"]
         if was is None or definition.endswith(" CYCLE"):
             return
-        back = is_now is None or (is_now > was if "INCREMENT BY -" in definition else is_now < was)
-        if back:
-            said = None if is_now is None else str(is_now)
-            yield place_of(then).change("sequence_went_back", str(was), said)
+        down = "INCREMENT BY -" in definition
+        if is_now is None or (is_now.reach > was.last if down else is_now.reach < was.last):
+            said = None if is_now is None else str(is_now.last)
+            yield place_of(then).change("sequence_went_back", str(was.last), said)
 
 
 def _essence(change: SchemaChange) -> tuple[object, ...]:
@@ -172,6 +177,8 @@ def _renaming(pair: Pair, then: SchemaObject, now: SchemaObject) -> Iterator[Sch
 
 
 def _properties(pair: Pair, then: SchemaObject, now: SchemaObject) -> Iterator[SchemaChange]:
+    if then.facts == now.facts:
+        return
     for fact in [*then.facts, *(fact for fact in now.facts if fact not in then.facts)]:
         if _equal(pair, fact):
             continue

@@ -22,17 +22,21 @@ _ON_TABLE: Final = frozenset({"constraint", "trigger", "rule", "policy"})
 """What has a name that counts within its table only."""
 
 
-def render(schema: DatabaseSchema, *, without: Collection[str] = ()) -> list[str]:
-    """Lines of SQL, in the order of the list of changes, with a blank line after each block.
+Key = tuple[int, str, str, str]
+"""Says which block is which, and sorts them as the list of changes is."""
+
+
+def render(schema: DatabaseSchema, *, without: Collection[str] = ()) -> dict[Key, list[str]]:
+    """Lines of SQL in blocks, one for each object with all that belongs to it; the last line is blank.
 
     Args:
         without: kinds to leave out.
     """
     heads, parts = split(one for one in schema.objects if one.kind not in without)
-    lines = []
-    for head in sorted(heads, key=order_of):
-        lines += [*_block(head, parts[head.place] if head.relation else []), ""]
-    return lines
+    return {
+        (*order_of(head), head.kind): [*_block(head, parts[head.place] if head.relation else []), ""]
+        for head in heads
+    }
 
 
 def _block(head: SchemaObject, parts: Sequence[SchemaObject]) -> list[str]:

@@ -44,6 +44,20 @@ class SchemaObject:
 
 
 @dataclass(frozen=True, slots=True)
+class Position:
+    """How far a sequence is that was used."""
+
+    last: int
+    """The value that it gave out last, or one that it would after a crash: see `reach`."""
+    reach: int
+    """The value that its log in the WAL is at, up to 32 steps further.
+
+    A server that was recovered, as one of a branch, goes on from there (PostgreSQL's commands/sequence.c,
+    SEQ_LOG_VALS).
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseSchema:
     """The schema of one database; what belongs to the system or to an extension is left out."""
 
@@ -56,8 +70,8 @@ class DatabaseSchema:
     """The first 64-bit transaction id not yet assigned when it was read."""
     objects: tuple[SchemaObject, ...]
     """In the order of the kinds, then by name; columns and values of enums in their own order."""
-    positions: Mapping[tuple[str, str], int | None] = field(default_factory=dict)
-    """Schema and name of every sequence that may be read to what it gave out last; None for nothing yet."""
+    positions: Mapping[tuple[str, str], Position | None] = field(default_factory=dict)
+    """By schema and name, of every sequence that may be read; None for one that gave out nothing yet."""
     unknown: Mapping[str, str] = field(default_factory=dict)
     """What could not be read (`functions`, `columns` …) to the reason, in words."""
     unknown_kinds: frozenset[str] = frozenset()

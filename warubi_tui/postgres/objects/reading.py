@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from warubi_tui.postgres.objects import programs, relations, surroundings
 from warubi_tui.postgres.objects.grants import grants
-from warubi_tui.postgres.objects.model import DatabaseSchema, SchemaObject
+from warubi_tui.postgres.objects.model import DatabaseSchema, Position, SchemaObject
 
 if TYPE_CHECKING:
     import psycopg
@@ -27,7 +27,9 @@ _SYSTEM: Final = "SELECT system_identifier::int8 FROM pg_control_system()"
 
 # A standby cannot read what crash recovery empties.
 _READABLE: Final = """
-SELECT c.oid::int8 FROM pg_class c
+SELECT c.oid::int8, s.seqincrement
+  FROM pg_class c
+  JOIN pg_sequence s ON s.seqrelid = c.oid
  WHERE CASE c.relkind WHEN 'S' THEN has_sequence_privilege(c.oid, 'SELECT') END
    AND has_schema_privilege(c.relnamespace, 'USAGE')
    AND NOT (c.relpersistence = 'u' AND pg_is_in_recovery())
@@ -175,8 +177,8 @@ def _with_grants(facts: dict[str, Any]) -> Mapping[str, str]:
 
 async def _positions(
     connection: "Connection", objects: Sequence[SchemaObject], unknown: dict[str, str]
-) -> dict[tuple[str, str], int | None]:
-    """What every sequence gave out last.
+) -> dict[tuple[str, str], Position | None]:
+    """How far every sequence is.
 
     Read from the sequences as tables: PostgreSQL's own function keeps a lock up to the transaction's end.
     """
@@ -184,18 +186,23 @@ async def _positions(
 
     words = "positions of sequences"
     names = {one.oid: (one.schema, str(one.name)) for one in objects if one.kind == "sequence"}
-    readable = [row[0] for row in await _read_one(connection, words, _READABLE, unknown) if row[0] in names]
+    steps = {
+        oid: step for oid, step in await _read_one(connection, words, _READABLE, unknown) if oid in names
+    }
+    readable = [*steps]
     if len(readable) < len(names) and words not in unknown:
         missing = len(names) - len(readable)
         unknown[words] = f"{missing} of {len(names)} may not be read"
-    found: dict[tuple[str, str], int | None] = {}
+    found: dict[tuple[str, str], Position | None] = {}
     for start in range(0, len(readable), _SEQUENCES_A_QUERY):
         query = sql.SQL(" UNION ALL ").join(
-            sql.SQL("SELECT {}::int8, CASE WHEN is_called THEN last_value END FROM {}").format(
+            sql.SQL("SELECT {}::int8, is_called, last_value, log_cnt FROM {}").format(
                 sql.Literal(oid), sql.Identifier(*names[oid])
             )
             for oid in readable[start : start + _SEQUENCES_A_QUERY]
         )
-        rows = await _read_one(connection, words, query.as_string(connection), unknown)
-        found |= {names[oid]: value for oid, value in rows}
+        for oid, used, last, ahead in await _read_one(
+            connection, words, query.as_string(connection), unknown
+        ):
+            found[names[oid]] = Position(last, last + ahead * steps[oid]) if used else None
     return found

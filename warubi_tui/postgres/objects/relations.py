@@ -116,7 +116,8 @@ SELECT CASE WHEN r.stored THEN 'column' ELSE 'view_column' END,
            'acl', a.attacl::text[],
            'comment', {comment("pg_class", "a.attrelid", "a.attnum")})),
        json_strip_nulls(json_build_object(
-           'type', a.xmin::text, 'collation', a.xmin::text, 'default', d.xmin::text, 'generated', d.xmin::text))
+           'type', a.xmin::text, 'collation', a.xmin::text,
+           'default', d.xmin::text, 'generated', d.xmin::text))
   FROM r
   JOIN pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
   JOIN pg_type t ON t.oid = a.atttypid
