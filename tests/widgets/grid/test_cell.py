@@ -7,7 +7,15 @@ from rich.cells import cell_len
 
 from tests.widgets.test_cells import TEXTS
 from warubi_tui.diff.model import RowDiff
-from warubi_tui.widgets.grid.cell import ARROW, cell_parts, cells_wanted, shared_start
+from warubi_tui.widgets.cells import value_text
+from warubi_tui.widgets.grid.cell import (
+    ARROW,
+    cell_parts,
+    cells_of_change,
+    cells_wanted,
+    most_cells_wanted,
+    shared_start,
+)
 
 
 def changed(then: str | None, now: str | None, *, same: bool = False) -> RowDiff:
@@ -30,7 +38,20 @@ def test_a_changed_cell_keeps_its_length_and_its_arrow(
 @given(TEXTS, st.integers(1, 32))
 def test_what_is_wanted_is_enough(value: str | None, spare: int) -> None:
     row = RowDiff("s", "t", "removed", {}, {"a": value}, None)
-    assert "…" not in written(row, cells_wanted(row, "a") + spare).removeprefix(value or "")
+    assert "…" not in written(row, cells_wanted(value) + spare).removeprefix(value or "")
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=5))
+def test_the_widest_of_many_values_has_room(values: list[str | None]) -> None:
+    most = max(4, most_cells_wanted(values))
+    assert most == max(4, *map(cells_wanted, values))
+
+
+@given(TEXTS, TEXTS, st.booleans())
+def test_what_a_change_wants_is_enough(then: str | None, now: str | None, same: bool) -> None:
+    row = changed(then, now, same=same)
+    whole = value_text(then) + ARROW + value_text(now) + (" =" if same else "")
+    assert written(row, cells_of_change(row, "a")) == whole or cell_len(whole) < 8
 
 
 def test_values_of_the_same_value_say_so() -> None:

@@ -44,19 +44,26 @@ def side_with(row: RowDiff, name: str) -> Values | None:
     return next((side for side in (row.now, row.then) if side is not None and name in side), None)
 
 
-def cells_wanted(row: RowDiff, name: str) -> int:
-    """About how many cells the whole of a cell would take; quick, for many cells."""
-    if row.then is not None and row.now is not None and name in row.columns:
-        joint = len(ARROW) + (len(SAME) if name in row.same_value else 0)
-        return _wanted(row.then.get(name)) + joint + _wanted(row.now.get(name))
-    values = side_with(row, name)
-    return 0 if values is None else _wanted(values[name])
-
-
-def _wanted(value: str | None) -> int:
-    if value and value.isascii() and value.isalnum() and value.upper() != NULL:
-        return len(value)
+def cells_wanted(value: str | None) -> int:
+    """How many cells the whole of a value takes; quick for the values that most are."""
+    if value and value.isascii() and value.isprintable() and value[0] not in "' " and value[-1] != " ":
+        return len(value) if value.upper() != NULL else len(value) + 2
     return cell_len(value_text(value))
+
+
+def most_cells_wanted(values: Sequence[str | None]) -> int:
+    """The cells that the widest of many values takes. One look at all of them says that most are plain."""
+    text = "|".join(["", *filter(None, values), ""])
+    plain = text.isascii() and text.isprintable() and not any(sign in text for sign in ("'", "| ", " |"))
+    if plain and NULL not in text.upper():
+        return max(map(len, filter(None, values)), default=len(NULL))
+    return max(map(cells_wanted, values), default=0)
+
+
+def cells_of_change(row: RowDiff, name: str) -> int:
+    """How many cells a changed value takes: both versions and what joins them."""
+    joint = len(ARROW) + (len(SAME) if name in row.same_value else 0)
+    return joint + sum(cells_wanted(side.get(name)) for side in (row.then, row.now) if side is not None)
 
 
 def _change(then: str | None, now: str | None, same: bool, cells: int) -> Sequence[Part]:

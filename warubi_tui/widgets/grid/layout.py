@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len
 
 from warubi_tui.text import clean
-from warubi_tui.widgets.grid.cell import cells_wanted
+from warubi_tui.widgets.grid.cell import cells_of_change, most_cells_wanted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -72,11 +73,16 @@ class Columns:
     def learn(self, rows: Iterable[RowDiff]) -> bool:
         """Takes note of the names and widths in `rows`; tells whether anything is new."""
         before = dict(self._wanted)
+        same_columns: defaultdict[tuple[str, ...], list[Iterable[str | None]]] = defaultdict(list)
         for row in rows:
-            for name in {**(row.then or {}), **(row.now or {})}:
-                self._wanted[name] = max(
-                    self._wanted.get(name) or self._least(name), min(_WIDEST, cells_wanted(row, name))
-                )
+            for side in (row.then, row.now):
+                if side is not None:
+                    same_columns[tuple(side)].append(side.values())
+            for name in row.columns:
+                self._learn(name, cells_of_change(row, name))
+        for names, sides in same_columns.items():
+            for name, values in zip(names, zip(*sides, strict=True), strict=True):
+                self._learn(name, most_cells_wanted(values))
         if self._wanted == before:
             return False
         self._order = tuple(
@@ -89,6 +95,10 @@ class Columns:
             )
         )
         return True
+
+    def _learn(self, name: str, cells: int) -> None:
+        known = self._wanted.get(name) or self._least(name)
+        self._wanted[name] = max(known, min(_WIDEST, cells))
 
     def _least(self, name: str) -> int:
         return max(_NARROWEST, min(_LABEL_SHOWN, cell_len(clean(name[:_WIDEST]))))

@@ -65,7 +65,7 @@ class Pages:
         """Keeps a page, gives up others for it, and returns its rows as they are kept."""
         kept = [kept_row(one) for one in rows]
         self._pages[page] = kept
-        self._sizes[page] = sum(_characters(one.row) for one in kept)
+        self._sizes[page] = sum(sum(_lengths(one.row)) for one in kept)
         while len(self._pages) > _PAGES_ON_SCREEN and (
             len(self._pages) > _PAGES_KEPT or sum(self._sizes.values()) > _CHARACTERS_KEPT
         ):
@@ -82,8 +82,7 @@ class Pages:
 def kept_row(one: ViewRow) -> GridRow:
     """A row with its long values cut."""
     row = one.row
-    sides = [side for side in (row.then, row.now) if side is not None]
-    if not any(value is not None and len(value) > VALUE_KEPT for side in sides for value in side.values()):
+    if max(_lengths(row), default=0) <= VALUE_KEPT:
         return GridRow(row, True, one.marked, one.number)
     then, now = _cut(row.then), _cut(row.now)
     if row.then is not None and row.now is not None:
@@ -107,6 +106,7 @@ def _start(value: str) -> str:
     return value if len(value) <= VALUE_KEPT else value[:VALUE_KEPT] + "…"
 
 
-def _characters(row: RowDiff) -> int:
-    sides = [side for side in (row.then, row.now) if side is not None]
-    return sum(len(value or "") for side in sides for value in side.values())
+def _lengths(row: RowDiff) -> list[int]:
+    """The lengths of all values that have one."""
+    then, now = (() if side is None else side.values() for side in (row.then, row.now))
+    return [*map(len, filter(None, then)), *map(len, filter(None, now))]

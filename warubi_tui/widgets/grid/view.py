@@ -142,6 +142,7 @@ class RowGrid(ScrollView, can_focus=True):
         """From which column on the grid is scrolled to."""
         self._strips: LRUCache[tuple[int, int | None, bool], Strip] = LRUCache(_STRIPS_KEPT)
         self._styles: dict[str, Style] = {}
+        self._layout: Layout | None = None
 
     def show_rows(self, source: Source, *, at: int = 0) -> None:
         """Shows the rows of another source of the same columns, with the cursor at the position `at`."""
@@ -187,9 +188,9 @@ class RowGrid(ScrollView, can_focus=True):
         self.refresh_line(position + 1)
 
     def redraw(self) -> None:
-        """Forgets what was drawn."""
+        """Draws everything anew."""
         self._strips.clear()
-        self._styles.clear()
+        self._layout = None
         self.refresh()
 
     def notify_style_update(self) -> None:
@@ -203,7 +204,9 @@ class RowGrid(ScrollView, can_focus=True):
 
     @property
     def _layout_now(self) -> Layout:
-        return lay_out(self.columns, self._first, self._room)
+        if self._layout is None:
+            self._layout = lay_out(self.columns, self._first, self._room)
+        return self._layout
 
     # Rows come and are drawn
 
@@ -222,7 +225,7 @@ class RowGrid(ScrollView, can_focus=True):
                 rows = await source.rows(page * PAGE, min((page + 1) * PAGE, source.total))
                 if source is self._source:
                     if self._columns.learn(self._pages.put(page, rows)):
-                        self._strips.clear()
+                        self.redraw()
                     self.refresh()
                     if self.cursor // PAGE == page:
                         self.post_message(self.CellChosen(self.cursor))
@@ -323,8 +326,7 @@ class RowGrid(ScrollView, can_focus=True):
 
     def _reveal_column(self) -> None:
         self._first = first_to_show(self.columns, self._first, self.column, self._room)
-        self._strips.clear()
-        self.refresh()
+        self.redraw()
 
     def go_to_row(self, position: int) -> None:
         """Moves the cursor to a row, or to the nearest there is."""
