@@ -100,7 +100,7 @@ class Candidates:
         return self.tally
 
     def forget(self) -> None:
-        """Drops candidates and results: the table could not be compared. May be called twice."""
+        """Drops candidates and results: the table was not compared to the end. May be called twice."""
         self._sorter.close()
         self._out.clear()
         self.results.forget()
