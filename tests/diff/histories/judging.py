@@ -2,15 +2,15 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from tests.diff.histories import truth
-from tests.diff.histories.truth import Fact
+from tests.diff.histories.truth import Fact, Printed
 from warubi_tui.diff.database import DatabaseDiff
 from warubi_tui.diff.lineage import Lineage
-from warubi_tui.diff.model import Method, TableDiff
+from warubi_tui.diff.model import Method, RowDiff, TableDiff
 from warubi_tui.secret import Secret
 
 FORCED: Final[tuple[Method, ...]] = ("headers", "blocks", "key", "multiset")
@@ -25,35 +25,42 @@ class Said:
 
 
 def compare(
-    then: str,
-    now: str,
-    *,
-    lineage: Lineage | None = None,
-    method: Method | None = None,
-    tables: list[str] | None = None,
-    connections: int = 2,
+    then: str, now: str, *, lineage: Lineage | None = None, method: Method | None = None
 ) -> dict[str, Said]:
-    """What is said of every table, by its name (of schema `public`)."""
-
-    async def run() -> dict[str, Said]:
-        async with DatabaseDiff(
-            Secret(then),
-            Secret(now),
-            tables=tables,
-            lineage=lineage,
-            method=method,
-            connections=connections,
-        ) as diff:
-            await diff.run()
-            said = {table.table: Said(table, Counter()) for table in diff.tables}
-            async for row in diff.all_rows():
-                said[row.table].facts[truth.fact_of(row)] += 1
-            return said
-
-    return asyncio.run(run())
+    """What is said of every table, by its name; by `schema.name` of those outside `public`."""
+    return asyncio.run(compare_async(then, now, lineage=lineage, method=method))
 
 
-def check(then: str, now: str, said: Mapping[str, Said], *, forced: Method | None = None) -> None:
+async def compare_async(
+    then: str, now: str, *, lineage: Lineage | None = None, method: Method | None = None
+) -> dict[str, Said]:
+    """`compare` for those who have an event loop."""
+    async with DatabaseDiff(Secret(then), Secret(now), lineage=lineage, method=method) as diff:
+        await diff.run()
+        said = {_name(table): Said(table, Counter()) for table in diff.tables}
+        async for row in diff.all_rows():
+            said[_name(row)].facts[truth.fact_of(row)] += 1
+        return said
+
+
+def _name(one: TableDiff | RowDiff) -> str:
+    return one.table if one.schema == "public" else f"{one.schema}.{one.table}"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A table as both sides print it."""
+
+    then: Printed
+    now: Printed
+
+
+def look(then: str, now: str, tables: Iterable[str]) -> dict[str, Seen]:
+    """Every row of these tables."""
+    return {name: Seen(truth.read(then, name), truth.read(now, name)) for name in tables}
+
+
+def check(seen: Mapping[str, Seen], said: Mapping[str, Said], *, forced: Method | None = None) -> None:
     """Every table that was compared was compared rightly; without a forced method every table was.
 
     A method that is not possible for a table may be refused, and nothing may be said of the table then.
@@ -64,11 +71,10 @@ def check(then: str, now: str, said: Mapping[str, Said], *, forced: Method | Non
             assert (table.method, table.total, about.facts) == ("none", 0, Counter()), name
             continue
         assert table.not_compared is None, (name, table.not_compared)
-        was, is_now = truth.read(then, name), truth.read(now, name)
-        expected = truth.brute_force(was, is_now, table.key)
+        expected = truth.brute_force(seen[name].then, seen[name].now, table.key)
         found = about.facts
         if not table.key:
-            found = truth.only_columns(found, truth.compared_columns(was, is_now))
+            found = truth.only_columns(found, truth.compared_columns(seen[name].then, seen[name].now))
         assert found == expected, (name, table.method, table.why, found - expected, expected - found)
         numbers = Counter(fact.op for fact in expected.elements())
         assert (table.removed, table.added, table.changed) == (
@@ -83,10 +89,11 @@ def check(then: str, now: str, said: Mapping[str, Said], *, forced: Method | Non
 
 def judge(then: str, now: str, lineage: Lineage) -> dict[str, Said]:
     """Compares by every method, with and without knowledge of the past; returns what is said by default."""
-    for method in FORCED:
-        check(then, now, compare(then, now, lineage=lineage, method=method), forced=method)
-    check(then, now, compare(then, now))
-    check(then, now, compare(then, now, lineage=replace(lineage, next_xid=None)))
     said = compare(then, now, lineage=lineage)
-    check(then, now, said)
+    seen = look(then, now, said)
+    check(seen, said)
+    check(seen, compare(then, now))
+    check(seen, compare(then, now, lineage=replace(lineage, next_xid=None)))
+    for method in FORCED:
+        check(seen, compare(then, now, lineage=lineage, method=method), forced=method)
     return said

@@ -1,6 +1,6 @@
 """Random histories of one table: before its cluster is copied, then on the original, then on the copy."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from random import Random
@@ -33,6 +33,36 @@ class Story:
     @property
     def table(self) -> str:
         return self.shape.name
+
+    @property
+    def spans(self) -> bool:
+        """Whether a transaction of it is open or prepared at the fork."""
+        return bool(unended(self.before))
+
+    @property
+    def lingers(self) -> bool:
+        """Whether a transaction of it is open or prepared on the original in the end."""
+        return bool(unended([*self.before, *self.on_original]))
+
+
+def unended(steps: Sequence[Step]) -> set[int | str]:
+    """The sessions that are in a transaction after these steps, and the transactions that are prepared."""
+    found: set[int | str] = set()
+    for session, sql in steps:
+        words = sql.split()
+        match words:
+            case ["BEGIN"]:
+                found.add(session)
+            case ["COMMIT" | "ROLLBACK"]:
+                found.discard(session)
+            case ["PREPARE", "TRANSACTION", name]:
+                found.discard(session)
+                found.add(name)
+            case ["COMMIT" | "ROLLBACK", "PREPARED", name]:
+                found.discard(name)
+            case _:
+                pass
+    return found
 
 
 def tell(seed: int, *, major: int) -> Story:
@@ -214,8 +244,8 @@ class _Author:
         if random.random() < 0.3:
             self._end_open()
         if random.random() < 0.2:
-            session = 4
-            self._transaction(session)
+            self._transaction(4)
+            self._open.append(4)
 
     def go_on_as_copy(self) -> None:
         """What happens to the copy: mostly nothing."""

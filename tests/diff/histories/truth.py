@@ -15,7 +15,7 @@ Row = dict[str, str | None]
 
 
 class Fact(NamedTuple):
-    """One difference, comparable and countable."""
+    """One difference, comparable and countable. Values are in the order of the columns' names."""
 
     op: Op
     then: tuple[tuple[str, str | None], ...]
@@ -66,15 +66,11 @@ def read(uri: str, table: str, *, schema: str = "public") -> Printed:
 
 def brute_force(then: Printed, now: Printed, key: Sequence[str]) -> Counter[Fact]:
     """All differences: of rows paired by `key`, or as multisets of the compared columns without one."""
-    compared = [
-        name
-        for name in then.types
-        if name in now.types and not (name in then.generated and name in now.generated)
-    ]
+    compared = [name for name in then.types if name in compared_columns(then, now)]
     facts: Counter[Fact] = Counter()
     if not key:
         before, after = (
-            Counter(tuple((name, row[name]) for name in compared) for row in side.rows)
+            Counter(tuple((name, row[name]) for name in sorted(compared)) for row in side.rows)
             for side in (then, now)
         )
         for values, number in (before - after).items():
@@ -94,7 +90,7 @@ def brute_force(then: Printed, now: Printed, key: Sequence[str]) -> Counter[Fact
 
 
 def fact(op: Op, then: Values | None, now: Values | None, columns: tuple[str, ...]) -> Fact:
-    return Fact(op, tuple((then or {}).items()), tuple((now or {}).items()), columns)
+    return Fact(op, tuple(sorted((then or {}).items())), tuple(sorted((now or {}).items())), columns)
 
 
 def fact_of(row: RowDiff) -> Fact:
