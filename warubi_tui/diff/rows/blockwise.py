@@ -6,8 +6,7 @@ fetched. Equal blocks send nothing but their mark.
 
 import struct
 import time
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +18,7 @@ from warubi_tui.diff.rows import statements
 from warubi_tui.diff.rows.choose import Twins
 from warubi_tui.diff.rows.fetch import Fetcher, Waiting
 from warubi_tui.diff.rows.horizon import Horizon
+from warubi_tui.diff.rows.listings import leftover, unmatched
 from warubi_tui.diff.rows.source import answer, both
 from warubi_tui.diff.rows.statements import CONTENT_BYTES, HEADER_BYTES, MARK_BYTES, PLACE_BYTES
 
@@ -154,12 +154,12 @@ class _Walk:
         )
         horizon = self._pair.horizon
         if horizon is None:
-            await self.waiting.add(*leftover(_content_entries(was), _content_entries(is_now)))
+            await self.waiting.add(*leftover(*unmatched(was, is_now, CONTENT_BYTES)))
             return
-        before, after = _header_entries(was), _header_entries(is_now)
-        removed, added = _places(before - after), _places(after - before)
+        only_then, only_now = unmatched(was, is_now, HEADER_BYTES)
+        removed, added = _places(only_then), _places(only_now)
         if not all(proven for _, proven in found):
-            reused = await self._reused(sorted(_places(_unproven(before & after, horizon))))
+            reused = await self._reused(_suspects(was, set(only_then), horizon))
             removed += reused
             added += reused
         await self.waiting.add(removed, added)
@@ -206,39 +206,14 @@ def _differing(was: bytes, is_now: bytes) -> list[tuple[int, bool]]:
     return found
 
 
-def leftover(
-    then: Sequence[tuple[bytes, bytes]], now: Sequence[tuple[bytes, bytes]]
-) -> tuple[list[bytes], list[bytes]]:
-    """The places of the rows whose contents are on one side oftener than on the other, as often as they are.
-
-    Rows are pairs of a place and the hash of the contents.
-    """
-    same = set(then) & set(now)
-    places: defaultdict[bytes, list[bytes]] = defaultdict(list)
-    for place, digest in then:
-        if (place, digest) not in same:
-            places[digest].append(place)
-    added: list[bytes] = []
-    for place, digest in now:
-        if (place, digest) not in same:
-            if places.get(digest):
-                places[digest].pop()
-            else:
-                added.append(place)
-    return [place for left in places.values() for place in left], added
+def _suspects(listed: bytes, unmatched_entries: Collection[bytes], horizon: Horizon) -> list[bytes]:
+    """The places, ascending, of the rows that are in both listings with a header that proves nothing."""
+    return [
+        entry[:PLACE_BYTES]
+        for (entry,) in struct.iter_unpack(f"{HEADER_BYTES}s", listed)
+        if horizon.is_suspect(int.from_bytes(entry[PLACE_BYTES:], "big")) and entry not in unmatched_entries
+    ]
 
 
-def _content_entries(listed: bytes) -> list[tuple[bytes, bytes]]:
-    return list(struct.iter_unpack(f"{PLACE_BYTES}s{CONTENT_BYTES - PLACE_BYTES}s", listed))
-
-
-def _header_entries(listed: bytes) -> set[bytes]:
-    return {entry for (entry,) in struct.iter_unpack(f"{HEADER_BYTES}s", listed)}
-
-
-def _places(entries: set[bytes]) -> list[bytes]:
+def _places(entries: Iterable[bytes]) -> list[bytes]:
     return [entry[:PLACE_BYTES] for entry in entries]
-
-
-def _unproven(entries: set[bytes], horizon: Horizon) -> set[bytes]:
-    return {entry for entry in entries if horizon.is_suspect(int.from_bytes(entry[PLACE_BYTES:], "big"))}

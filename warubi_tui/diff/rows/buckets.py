@@ -18,9 +18,9 @@ from warubi_tui.diff import values
 from warubi_tui.diff.candidates import Beat
 from warubi_tui.diff.pairing import Pairing
 from warubi_tui.diff.rows import statements
-from warubi_tui.diff.rows.blockwise import leftover
 from warubi_tui.diff.rows.choose import Plan
 from warubi_tui.diff.rows.fetch import Fetcher
+from warubi_tui.diff.rows.listings import leftover
 from warubi_tui.diff.rows.physical import Relation
 from warubi_tui.diff.rows.source import answer, both, give_up
 from warubi_tui.diff.rows.statements import ENTRY_BYTES, PLACE_BYTES, SUM_BYTES
@@ -95,13 +95,15 @@ async def _differing_places(
                 there, other = other[1], await _next(after)
             # Too many are read to the end all the same: what cuts them off would end the savepoint.
             if max(map(len, found)) <= _MOST_PLACES * _PLACED_BYTES:
-                for places, left in zip(found, leftover(_entries(here), _entries(there)), strict=True):
+                for places, left in zip(
+                    found, leftover(_entries(here), _entries(there), _PLACED_BYTES), strict=True
+                ):
                     places.extend(b"".join(left))
     return found if max(map(len, found)) <= _MOST_PLACES * _PLACED_BYTES else None
 
 
-def _entries(listed: bytes) -> list[tuple[bytes, bytes]]:
-    return list(struct.iter_unpack(f"{_PLACED_BYTES}s{ENTRY_BYTES - _PLACED_BYTES}s", listed))
+def _entries(listed: bytes) -> list[bytes]:
+    return [entry for (entry,) in struct.iter_unpack(f"{ENTRY_BYTES}s", listed)]
 
 
 async def _next(entries: AsyncGenerator[Bucket]) -> Bucket | None:
