@@ -29,7 +29,7 @@ from warubi_tui.diff.sizes import table_pages
 from warubi_tui.diff.spool import Spool
 from warubi_tui.diff.views import RowView, open_view
 from warubi_tui.errors import UsageError
-from warubi_tui.postgres.catalog import Catalog, TableName
+from warubi_tui.postgres.catalog import Catalog, Column, TableName
 from warubi_tui.secret import Secret
 
 if TYPE_CHECKING:
@@ -217,17 +217,21 @@ class DatabaseDiff:
         not said.
         """
         from warubi_tui.diff.findings.counting import counting
-        from warubi_tui.diff.findings.explain import explain
+        from warubi_tui.diff.findings.database import Explanations
 
-        found: dict[TableName, list[Finding]] = {}
+        compared = [table for table in self.tables if (table.schema, table.table) in self._kept]
         async with counting(self._then, self._now, self._where) as counter:
-            for table in tables:
-                name = (table.schema, table.table)
-                if name in self._kept and table.total:
-                    pairing = self._kept[name][1].pairing
-                    then, now = (() if s is None else s.table.columns for s in (pairing.then, pairing.now))
-                    found[name] = await explain(self, table, then, now, counter=counter)
-        return found
+            explanations = Explanations(self, compared, self._columns, counter)
+            return {
+                (table.schema, table.table): await explanations.of((table.schema, table.table))
+                for table in tables
+                if table in compared and table.total
+            }
+
+    def _columns(self, name: TableName) -> tuple[Sequence[Column], Sequence[Column]]:
+        pairing = self._kept[name][1].pairing
+        then, now = (() if side is None else side.table.columns for side in (pairing.then, pairing.now))
+        return then, now
 
     def to_json(self) -> dict[str, object]:
         """The object of `diff --json` without `then` and `now`: only the caller knows their names."""

@@ -13,7 +13,7 @@ GROUPED: Final = 8
 _JOINED: Final = 3
 """At most so many conditions are joined by AND."""
 
-_BY_CHANCE: Final = 0.001
+_BY_CHANCE: Final = 0.0001
 """Rows that share a condition this probably by chance have nothing in common."""
 
 

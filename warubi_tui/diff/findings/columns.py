@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from math import gcd
 from typing import Final, TypeAlias
 
 from warubi_tui.diff.findings.predicates import (
@@ -17,6 +18,7 @@ from warubi_tui.diff.findings.predicates import (
     comparable,
     filled,
     one_of,
+    remainder,
     starting,
     within,
 )
@@ -50,6 +52,7 @@ class ColumnSummary:
         self._place = _reader(column)
         self._low: tuple[Place, str] | None = None
         self._high: tuple[Place, str] | None = None
+        self._step = 0
         self._prefix: str | None = None
         self._latest: str | None = None
 
@@ -82,7 +85,7 @@ class ColumnSummary:
             return [one_of(Kind.KEYS, self.column, self._sorted(self._values))]
         if (only := self.constant) is not None:
             return [one_of(Kind.NULL if only[0] is None else Kind.CONSTANT, self.column, only)]
-        found = [*self._listed(), *self._between(), *self._beginning()]
+        found = [*self._listed(), *self._stepping(), *self._between(), *self._beginning()]
         if self._nulls == 0 and self.column.nullable:
             found.append(filled(self.column))
         return found
@@ -107,6 +110,13 @@ class ColumnSummary:
         kind = Kind.RUN if run else Kind.SPAN if self.column.base in MOMENTS else Kind.RANGE
         return [within(kind, self.column, low[1], high[1])]
 
+    def _stepping(self) -> list[Predicate]:
+        """Of integers that are not negative: the remainder that all leave, divided by the largest number."""
+        if self.column.base not in INTEGERS or self._low is None or self._nulls or self._rows <= FEW:
+            return []
+        low = int(self._low[1])
+        return [remainder(self.column, self._step, low % self._step)] if self._step > 1 and low >= 0 else []
+
     def _beginning(self) -> list[Predicate]:
         prefix = self._prefix
         if prefix is None or self._nulls or self._rows <= FEW or len(prefix) < _SHORTEST_PREFIX:
@@ -121,6 +131,8 @@ class ColumnSummary:
         except (ValueError, InvalidOperation):
             self._place = self._low = self._high = None
             return
+        if self._low is not None and isinstance(here[0], int) and isinstance(self._low[0], int):
+            self._step = gcd(self._step, here[0] - self._low[0])
         if self._low is None or here[0] < self._low[0]:
             self._low = here
         if self._high is None or here[0] > self._high[0]:
@@ -134,6 +146,8 @@ class ColumnSummary:
 
 def _reader(column: Column) -> Callable[[str], Place] | None:
     """What finds a value's place; it raises ValueError or InvalidOperation for values that have none here."""
+    if column.base in INTEGERS:
+        return int
     if column.base in NUMBERS | FLOATS:
         return _number
     if column.base in MOMENTS:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from warubi_tui.diff.findings.choice import Combined
 from warubi_tui.diff.findings.finding import SideName
 from warubi_tui.diff.findings.predicates import Predicate
-from warubi_tui.diff.quoting import identifier
+from warubi_tui.diff.findings.references import FOREIGN_KEYS, ForeignKey, foreign_key, name
 from warubi_tui.errors import WarubiError
 from warubi_tui.postgres.session import session
 from warubi_tui.secret import Secret
@@ -46,9 +46,25 @@ class Counter:
         rows = await self._ask(side, f"SELECT {met}, count(*) FROM {self._rows(table)} GROUP BY {places}")
         return None if rows is None else {tuple(map(bool, row[:-1])): int(str(row[-1])) for row in rows}
 
+    async def foreign_keys(self) -> list[ForeignKey]:
+        """Those of then between tables, without those of partitions; none if the server did not say."""
+        return [foreign_key(row) for row in await self._ask("then", FOREIGN_KEYS) or []]
+
+    async def belonging(self, key: ForeignKey, where: str) -> int | None:
+        """How many rows referred by `key` then to rows that met `where`.
+
+        None if some row refers to nothing now, or a server did not say, or only a part was compared.
+        """
+        if self._where is not None:
+            return None
+        orphans = await self._ask("now", f"SELECT count(*) FROM {key.orphans}")
+        if orphans is None or orphans[0][0] != 0:
+            return None
+        rows = await self._ask("then", f"SELECT count(*) FROM {name(key.table)} WHERE {key.belonging(where)}")
+        return None if rows is None else int(str(rows[0][0]))
+
     def _rows(self, table: tuple[str, str]) -> str:
-        name = ".".join(identifier(part) for part in table)
-        return name if self._where is None else f"{name} WHERE ({self._where}\n)"
+        return name(table) if self._where is None else f"{name(table)} WHERE ({self._where}\n)"
 
     async def _ask(self, side: SideName, query: str) -> list[tuple[object, ...]] | None:
         import psycopg

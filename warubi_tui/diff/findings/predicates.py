@@ -32,16 +32,18 @@ class Kind(IntEnum):
     """Forms of a condition; what says most to a person comes first."""
 
     CONSTANT = 0
-    SET = 1
-    RUN = 2
+    RUN = 1
     """Consecutive keys."""
-    NULL = 3
-    PREFIX = 4
-    KEYS = 5
-    SPAN = 6
+    STEP = 2
+    """Every so manieth number."""
+    SET = 3
+    NULL = 4
+    PREFIX = 5
+    KEYS = 6
+    SPAN = 7
     """From a moment to a moment."""
-    RANGE = 7
-    FILLED = 8
+    RANGE = 8
+    FILLED = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,12 @@ def within(kind: Kind, column: Column, low: str, high: str) -> Predicate:
     sql = f"{name} BETWEEN {_constant(column, low)} AND {_constant(column, high)}"
     said = f"between {value_words(column, low)} and {value_words(column, high)}"
     return Predicate(kind, column.name, sql, f"{clean(column.name)} {said}")
+
+
+def remainder(column: Column, divisor: int, rest: int) -> Predicate:
+    """The number, which is not negative, leaves this rest when it is divided."""
+    sql = f"{identifier(column.name)} % {divisor} = {rest}"
+    return Predicate(Kind.STEP, column.name, sql, f"{clean(column.name)} % {divisor:d} = {rest}")
 
 
 def starting(column: Column, prefix: str) -> Predicate:

@@ -1,10 +1,13 @@
 """Findings as sentences, without the table's name: `312 rows removed: all rows with status 'open'`."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from warubi_tui.diff.findings.choice import Choice
 from warubi_tui.diff.findings.finding import SideName
 from warubi_tui.diff.model import Op
+from warubi_tui.postgres.catalog import TableName
+from warubi_tui.text import clean
 
 NOTHING: Final = "nothing was found that tells them from the other rows"
 
@@ -17,6 +20,12 @@ def opening(op: Op, rows: int, read: int, span: str | None) -> str:
     if span is not None:
         parts.append(span)
     return ", ".join(parts)
+
+
+def belonging(columns: Sequence[str], table: TableName) -> str:
+    """To which rows the removed ones referred: what goes behind "all rows that" or "they"."""
+    names = ", ".join(map(clean, columns))
+    return f"belonged to removed rows of {'.'.join(map(clean, table))} ({names})"
 
 
 def shared(op: Op, rows: int, side: SideName, choice: Choice) -> str:
