@@ -61,9 +61,18 @@ class Ancestry:
 
 
 def _newest_common(then: DatabaseSchema, now: DatabaseSchema) -> int:
-    before = {(number_of(one), one.born) for one in then.objects}
-    common = (_whole(one.born, now.next_xid) for one in now.objects if (number_of(one), one.born) in before)
+    before = {number_of(one): one for one in then.objects}
+    common = (
+        _whole(one.born, now.next_xid)
+        for one in now.objects
+        if (other := before.get(number_of(one))) is not None and _same_row(other, one)
+    )
     return max((xid for xid in common if xid < now.next_xid), default=-1)
+
+
+def _same_row(then: SchemaObject, now: SchemaObject) -> bool:
+    """Whether two objects of one number are untouched since one transaction; its number alone is no proof."""
+    return then.born == now.born and own_name(then) == own_name(now) and then.facts == now.facts
 
 
 def _whole(xid: int, next_xid: int) -> int:
@@ -75,9 +84,9 @@ def _whole(xid: int, next_xid: int) -> int:
 
 
 def _parts(objects: Iterable[SchemaObject]) -> defaultdict[tuple[str, int], set[tuple[str, str]]]:
-    """What a table is made of, besides its own properties: its columns."""
+    """What a table is made of, besides its own properties: the types of its columns."""
     found: defaultdict[tuple[str, int], set[tuple[str, str]]] = defaultdict(set)
     for one in objects:
         if one.kind == "column":
-            found["table", one.oid].add((f"column {one.number} {one.name}", one.facts.get("type", "")))
+            found["table", one.oid].add((f"column {one.number}", one.facts["type"]))
     return found

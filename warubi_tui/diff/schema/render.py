@@ -266,7 +266,7 @@ def _name(one: SchemaObject) -> str:
     if one.kind in {"function", "procedure", "aggregate"}:
         name, _, arguments = own_name(one).partition("(")
         return f"{identifier(one.schema)}.{identifier(name)}({arguments}"
-    if one.kind in _PRINTED or one.kind == "default_privileges":
+    if one.kind in _PRINTED or (one.kind == "statistics" and "." in own_name(one)):
         return own_name(one)
     if one.schema and one.kind not in _ON_TABLE:
         return f"{identifier(one.schema)}.{identifier(own_name(one))}"
@@ -304,9 +304,10 @@ _PRINTED: Final = frozenset(
         "text_search_dictionary",
         "foreign_data_wrapper",
         "access_method",
+        "default_privileges",
     }
 )
-"""Kinds whose names PostgreSQL has put in quotes already."""
+"""Kinds whose names PostgreSQL has put in quotes already; of statistics, those in another schema."""
 
 _HEADS: Final[dict[str, Callable[[SchemaObject, Sequence[SchemaObject]], Iterator[str]]]] = {
     "table": _table,

@@ -56,11 +56,8 @@ def _queries(version: int) -> list[_Query]:
         _Query("attributes of types", ("attribute",), programs.ATTRIBUTES),
         _Query("values of enums", ("enum_value",), programs.ENUM_VALUES),
         _Query("collations", ("collation",), surroundings.COLLATIONS),
-        _Query(
-            "tables and views",
-            ("table", "view", "materialized_view", "foreign_table"),
-            relations.RELATIONS,
-        ),
+        _Query("tables", ("table", "foreign_table"), relations.TABLES),
+        _Query("views", ("view", "materialized_view"), relations.VIEWS),
         _Query("columns", ("column", "view_column"), relations.COLUMNS_OF_RELATIONS),
         _Query("constraints", ("constraint",), relations.CONSTRAINTS),
         _Query("indexes", ("index",), relations.INDEXES),

@@ -9,8 +9,10 @@ _MINE: Final = f"""
   JOIN pg_namespace n ON n.oid = c.relnamespace AND {OURS}
 """
 
-# The row of the system column ctid is as old as the table: nothing ever updates it.
-RELATIONS: Final = f"""
+
+def _relations(kinds: str) -> str:
+    # The row of the system column ctid is as old as the table: nothing ever updates it.
+    return f"""
 SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized_view' WHEN 'f' THEN 'foreign_table'
                       ELSE 'table' END,
        c.oid::int8, 0, coalesce(first.xmin, c.xmin)::text::int8,
@@ -80,9 +82,13 @@ SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized_view' WHE
        SELECT s.srvname::text AS server, array_to_string(f.ftoptions, ', ') AS options
          FROM pg_foreign_table f JOIN pg_foreign_server s ON s.oid = f.ftserver
         WHERE f.ftrelid = c.oid AND c.relkind = 'f') foreign_side ON true
- WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND {free("pg_class", "c.oid")}
+ WHERE c.relkind IN ({kinds}) AND {free("pg_class", "c.oid")}
  ORDER BY n.nspname::text COLLATE "C", c.relname::text COLLATE "C"
 """
+
+
+TABLES: Final = _relations("'r', 'p', 'f'")
+VIEWS: Final = _relations("'v', 'm'")
 
 # The columns of a view are what its definition makes of them: only what is said of them besides is told.
 COLUMNS_OF_RELATIONS: Final = f"""
@@ -223,7 +229,7 @@ SELECT 'policy', p.oid::int8, 0, p.xmin::text::int8,
 STATISTICS: Final = f"""
 SELECT 'statistics', s.oid::int8, 0, s.xmin::text::int8,
        n.nspname::text, c.relname::text,
-       CASE WHEN s.stxnamespace = n.oid THEN s.stxname::text ELSE sn.nspname::text || '.' || s.stxname END,
+       CASE WHEN s.stxnamespace = n.oid THEN s.stxname::text ELSE format('%I.%I', sn.nspname, s.stxname) END,
        false, NULL::json,
        json_strip_nulls(json_build_object(
            'definition', substr(pg_get_statisticsobjdef(s.oid),
