@@ -32,6 +32,45 @@ from warubi_tui.diff.words import schema_words
             SchemaChange("column_default", "public", "log", "at", None, "now()"),
             "~ column default: public.log.at: was no default, is now() now",
         ),
+        (
+            SchemaChange("column_renamed", "public", "log", "at", "at", "logged_at"),
+            "~ column renamed: public.log.at: is logged_at now; values are compared under each name",
+        ),
+        (
+            SchemaChange("index_validity", "public", "log", None, "valid", "invalid", "log_at"),
+            "~ index validity: log_at on public.log: was valid, is invalid now",
+        ),
+        (
+            SchemaChange("function_added", "public", now="text", name="f(integer)"),
+            "+ function added: public.f(integer): text",
+        ),
+        (SchemaChange("schema_removed", "", name="shop"), "- schema removed: shop"),
+        (
+            SchemaChange("attribute_type", "public", "", "zip", "text", "integer", "address"),
+            "~ attribute type: public.address.zip: was text, is integer now",
+        ),
+        (
+            SchemaChange("enum_value_renamed", "public", "", None, "ok", "fine", "mood"),
+            "~ enum value renamed: public.mood: ok is fine now",
+        ),
+        (
+            SchemaChange("sequence_went_back", "public", then="50", name="ids"),
+            "~ sequence went back: public.ids: was at 50, has given out nothing now: values come again",
+        ),
+        (
+            SchemaChange("default_privileges_added", "shop", now="a: SELECT", name="of b on tables"),
+            "+ default privileges added: of b on tables in shop: a: SELECT",
+        ),
+        (
+            SchemaChange(
+                "table_grants", "public", "log", None, "a: SELECT; b: INSERT", "a: SELECT; c: INSERT"
+            ),
+            "~ table grants: public.log: was b: INSERT, is c: INSERT now",
+        ),
+        (
+            SchemaChange("function_body", "public", "", None, "x" * 70 + "1", "x" * 70 + "2", "f()"),
+            f"~ function body: public.f(): was …{'x' * 58}1, is …{'x' * 58}2 now",
+        ),
     ],
 )
 def test_a_change_is_said_in_words(change: SchemaChange, said: str) -> None:

@@ -58,7 +58,7 @@ def _details(change: SchemaChange) -> str:
         return f"{was}is {_value(change, change.now, '')} now{_ABOUT_ROWS.get(change.kind, '')}"
     if change.kind == "sequence_went_back":
         now = "has given out nothing" if change.now is None else f"is at {change.now}"
-        return f"was at {change.then}, {now} now: the same values come again"
+        return f"was at {change.then}, {now} now: values come again"
     then, now_value = _told(change)
     return f"was {_value(change, then, now_value or '')}, is {_value(change, now_value, then or '')} now"
 
