@@ -108,6 +108,7 @@ class FakeView:
     def __init__(self, comparison: "FakeComparison", rows: list[RowDiff], wanted: RowFilter) -> None:
         self._comparison = comparison
         self._rows = [one for one in rows if self._lets_through(one, wanted)]
+        self._numbers = [place for place, one in enumerate(rows) if self._lets_through(one, wanted)]
 
     def _lets_through(self, row: RowDiff, wanted: RowFilter) -> bool:
         sides = [side for side in (row.then, row.now) if side is not None]
@@ -134,7 +135,8 @@ class FakeView:
             raise self._comparison.rows_error
         self._comparison.fetched.append((start, stop))
         marks = self._comparison.marks
-        return [ViewRow(row, place, row in marks) for place, row in enumerate(self._rows[start:stop], start)]
+        numbered = zip(self._rows[start:stop], self._numbers[start:stop], strict=True)
+        return [ViewRow(row, number, row in marks) for row, number in numbered]
 
     async def find(self, text: str, start: int, forward: bool = True) -> int | None:
         found = FakeView(self._comparison, self._rows, RowFilter(text=text))._rows

@@ -41,11 +41,11 @@ def header_parts(layout: Layout, here: int) -> LineParts:
     return parts
 
 
-def edges(layout: Layout) -> str:
+def hidden_words(layout: Layout) -> str:
     """How many columns are out of sight on either side; nothing when all are in sight."""
-    left = f" «{layout.hidden_left}" if layout.hidden_left else ""
-    right = f" {layout.hidden_right}»" if layout.hidden_right else ""
-    return left + right
+    left = [f"« {layout.hidden_left}"] if layout.hidden_left else []
+    right = [f"{layout.hidden_right} »"] if layout.hidden_right else []
+    return " ".join([*left, "columns", *right]) if left or right else ""
 
 
 def line_parts(row: GridRow, layout: Layout, here: int | None, term: str) -> LineParts:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events, work
@@ -18,9 +17,9 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.worker import Worker, WorkerState
 
-from warubi_tui.widgets.grid.layout import Column, Columns, Layout, first_to_show, lay_out
+from warubi_tui.widgets.grid.layout import Column, Columns, first_to_show, lay_out
 from warubi_tui.widgets.grid.pages import PAGE, GridRow, Pages, Source
-from warubi_tui.widgets.grid.strips import GUTTER, edges, header_parts, line_parts
+from warubi_tui.widgets.grid.strips import GUTTER, header_parts, hidden_words, line_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -142,7 +141,7 @@ class RowGrid(ScrollView, can_focus=True):
         """From which column on the grid is scrolled to."""
         self._strips: LRUCache[tuple[int, int | None, bool], Strip] = LRUCache(_STRIPS_KEPT)
         self._styles: dict[str, Style] = {}
-        self._layout: Layout | None = None
+        self._layout = lay_out((), 0, 1)
 
     def show_rows(self, source: Source, *, at: int = 0) -> None:
         """Shows the rows of another source of the same columns, with the cursor at the position `at`."""
@@ -190,7 +189,8 @@ class RowGrid(ScrollView, can_focus=True):
     def redraw(self) -> None:
         """Draws everything anew."""
         self._strips.clear()
-        self._layout = None
+        self._layout = lay_out(self.columns, self._first, self._room)
+        self.border_subtitle = hidden_words(self._layout)
         self.refresh()
 
     def notify_style_update(self) -> None:
@@ -201,12 +201,6 @@ class RowGrid(ScrollView, can_focus=True):
     @property
     def _room(self) -> int:
         return max(1, self.scrollable_content_region.width - GUTTER)
-
-    @property
-    def _layout_now(self) -> Layout:
-        if self._layout is None:
-            self._layout = lay_out(self.columns, self._first, self._room)
-        return self._layout
 
     # Rows come and are drawn
 
@@ -248,7 +242,7 @@ class RowGrid(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         if y == 0:
-            return self._header()
+            return self._drawn(header_parts(self._layout, self.column), ("header",))
         position = self.scroll_offset.y + y - 1
         if position >= self.total:
             return Strip.blank(self.scrollable_content_region.width, self.rich_style)
@@ -261,21 +255,14 @@ class RowGrid(ScrollView, can_focus=True):
         strip = self._strips.get(key)
         if strip is None:
             base = ("cursor",) if column is not None else ()
-            strip = self._drawn(line_parts(row, self._layout_now, column, self.term), base)
+            strip = self._drawn(line_parts(row, self._layout, column, self.term), base)
             self._strips[key] = strip
         return strip
 
-    def _header(self) -> Strip:
-        layout = self._layout_now
-        line = self._drawn(header_parts(layout, self.column), ("header",))
-        ends = self._drawn([(edges(layout), ())], ("header",), cell_len(edges(layout)))
-        return Strip.join([line.crop(0, line.cell_length - ends.cell_length), ends])
-
-    def _drawn(self, parts: LineParts, base: tuple[str, ...] = (), width: int | None = None) -> Strip:
+    def _drawn(self, parts: LineParts, base: tuple[str, ...] = ()) -> Strip:
         """The parts of a line, each styled on top of `base`, as a strip over the whole width."""
         segments = [Segment(text, self._style((*base, *kinds))) for text, kinds in parts if text]
-        wanted = self.scrollable_content_region.width if width is None else width
-        return Strip(segments).adjust_cell_length(wanted, self._style(base))
+        return Strip(segments).adjust_cell_length(self.scrollable_content_region.width, self._style(base))
 
     def _style(self, kinds: tuple[str, ...]) -> Style:
         """The styles of the kinds on top of each other."""
@@ -365,7 +352,7 @@ class RowGrid(ScrollView, can_focus=True):
         offset = event.get_content_offset(self)
         if offset is None:
             return
-        place = self._layout_now.at(offset.x - GUTTER)
+        place = self._layout.at(offset.x - GUTTER)
         if place is not None:
             self.column = place.index
         if offset.y > 0:
