@@ -12,7 +12,7 @@ from warubi_tui.text import clean
 
 if TYPE_CHECKING:
     from warubi_tui.diff.lineage import Lineage
-    from warubi_tui.diff.model import SchemaChange, TableDiff
+    from warubi_tui.diff.model import TableDiff
     from warubi_tui.neon.models import Branch
     from warubi_tui.recovery.control_plane import ControlPlane
     from warubi_tui.secret import Secret
@@ -97,6 +97,7 @@ Uris = Mapping[str, "Secret"]
 
 async def _compare(before: Uris, after: Uris, lineage: Lineage | None, report: Report) -> Comparison:
     from warubi_tui.diff.database import DatabaseDiff
+    from warubi_tui.diff.words import schema_words
 
     tables: list[TableDifference] = []
     changes = [f"database {name} is gone" for name in before.keys() - after.keys()]
@@ -110,7 +111,7 @@ async def _compare(before: Uris, after: Uris, lineage: Lineage | None, report: R
                 )
             )
             tables += [_difference(database, table) for table in diff.tables]
-            changes += [_change(database, change) for change in diff.schema]
+            changes += [f"{database}: {schema_words(change)}" for change in diff.schema]
     return Comparison(tuple(tables), tuple(changes))
 
 
@@ -135,9 +136,3 @@ def _difference(database: str, table: TableDiff) -> TableDifference:
         table.changed,
         table.not_compared,
     )
-
-
-def _change(database: str, change: SchemaChange) -> str:
-    where = ".".join(part for part in (change.schema, change.table, change.column) if part)
-    what = change.kind.replace("_", " ")
-    return f"{database}: {what} {where} ({change.then or 'not there'} → {change.now or 'not there'})"
