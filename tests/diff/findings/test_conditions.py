@@ -1,6 +1,7 @@
 """A condition is met by every row it was derived from, whatever the values, types and names."""
 
 from collections.abc import Iterator
+from datetime import date, timedelta
 
 import psycopg
 import pytest
@@ -10,6 +11,7 @@ from psycopg import sql
 
 from tests.diff.conftest import Server
 from warubi_tui.diff.findings.columns import ColumnSummary
+from warubi_tui.diff.findings.predicates import Kind
 from warubi_tui.diff.quoting import identifier, literal
 from warubi_tui.postgres.catalog import Column
 from warubi_tui.text import clean
@@ -98,6 +100,49 @@ def test_every_row_meets_the_condition(
             assert clean(predicate.words) == predicate.words
             met = connection.execute(f"SELECT count(*) FROM t WHERE {predicate.sql}".encode()).fetchone()
             assert met == (len(printed),), predicate.sql
+
+
+@st.composite
+def numbers(draw: st.DrawFn) -> tuple[str, list[str | None]]:
+    """A type whose values are ordered, and values on a ladder, some of them missing."""
+    kind = draw(st.sampled_from(["int4", "int8", "numeric", "float8", "date", "timestamptz"]))
+    step = draw(st.integers(1, 7))
+    first = draw(st.integers(-40, 40))
+    rungs = draw(st.lists(st.integers(0, 60), min_size=6, max_size=20))
+    found: list[str | None] = [str(first + step * rung) for rung in rungs]
+    if kind in ("date", "timestamptz"):
+        days = (date(2024, 1, 1) + timedelta(days=first + step * rung) for rung in rungs)
+        found = [f"{day}" if kind == "date" else f"{day} 00:00:00+00" for day in days]
+    if draw(st.booleans()):
+        found[draw(st.integers(0, len(found) - 1))] = None
+    return kind, found
+
+
+@settings(max_examples=200, deadline=None)
+@given(column=numbers(), key=st.booleans())
+def test_every_number_is_within_its_range_and_on_its_step(
+    connection: psycopg.Connection, column: tuple[str, list[str | None]], key: bool
+) -> None:
+    kind, values = column
+    summary = ColumnSummary(Column("c", kind, kind, True, None, None), key=key)
+    for value in values:
+        summary.add(value)
+    for predicate in summary.predicates():
+        condition = predicate.sql.replace("%", "%%")
+        query = f"SELECT count(*) FROM unnest(%s::text[]::{kind}[]) c WHERE {condition}"
+        assert connection.execute(query.encode(), [values]).fetchone() == (len(values),), predicate.sql
+
+
+def test_a_run_of_keys_has_no_gaps() -> None:
+    def kinds(values: list[int]) -> list[Kind]:
+        summary = ColumnSummary(Column("id", "integer", "int4", False, None, None), key=True)
+        for value in values:
+            summary.add(str(value))
+        return [predicate.kind for predicate in summary.predicates()]
+
+    assert kinds([9, 10, 11, 12, 13, 14]) == [Kind.RUN]
+    assert kinds([9, 10, 11, 12, 13, 15]) == [Kind.RANGE]
+    assert kinds([10, 20, 30, 40, 60, 90]) == [Kind.STEP, Kind.RANGE]
 
 
 @settings(max_examples=100, deadline=None)

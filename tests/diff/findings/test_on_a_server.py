@@ -206,6 +206,7 @@ async def test_a_side_that_changed_meanwhile_is_not_counted(pair: Pair, compare:
     pair.on_then("DELETE FROM orders WHERE id = 2")
     (finding,) = (await diff.findings(diff.tables))["public", "orders"]
     assert finding.others is None
+    assert "all have status 'open'" in finding.sentence
 
 
 async def test_a_part_of_the_rows_is_said_to_be_one(pair: Pair, compare: Comparer) -> None:
