@@ -102,7 +102,7 @@ async def test_many_equal_rows_without_a_key(spool: Spool, monkeypatch: pytest.M
     beats: list[tuple[int, int, str]] = []
     tally = await candidates.settle(lambda done, total, unit: beats.append((done, total, unit)))
     assert (tally.removed, tally.kept) == (20_000, 10)
-    assert beats[-1] == (20_000, 20_000, "rows")
+    assert beats[-1] == (20_000, 20_000, "rows found")
 
 
 async def test_a_row_counts_if_either_version_is_wanted(spool: Spool) -> None:

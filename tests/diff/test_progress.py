@@ -1,7 +1,7 @@
 """How far it is and how long it takes, on a clock of the test's."""
 
 from warubi_tui.diff.model import Progress
-from warubi_tui.diff.progress import Work
+from warubi_tui.diff.progress import SETTLING, Work
 
 
 class Clock:
@@ -12,59 +12,74 @@ class Clock:
         return self.seconds
 
 
-def test_fraction_weighs_tables_by_their_pages_and_never_goes_back() -> None:
+def none() -> int:
+    return 0
+
+
+def test_fraction_weighs_tables_by_their_pages() -> None:
     told: list[Progress] = []
     clock = Clock()
     work = Work({("s", "large"): 996, ("s", "small"): 0}, told.append, clock)
-    large = work.begin(("s", "large"), lambda: 7)
+    large = work.begin(("s", "large"), found=lambda: 7, waiting=none)
     assert (told[0].fraction, told[0].seconds_left, told[0].tables_done, told[0].tables) == (0, None, 0, 2)
     clock.seconds += 2
     large(50, 100, "blocks")
     at = told[-1]
-    assert at.fraction is not None
-    assert round(at.fraction, 3) == round(500 / 1004, 3)
+    assert at.fraction == 500 / 1004
     assert at.seconds_left is not None
     assert 1.9 < at.seconds_left < 2.1
     assert (at.differences, at.current[0].done, at.current[0].unit) == (7, 50, "blocks")
-    clock.seconds += 1
-    large(100, 100, "blocks")
-    large(0, 8000, "rows")
-    clock.seconds += 1
-    large(4000, 8000, "rows")
-    fractions = [one.fraction for one in told if one.fraction is not None]
-    assert fractions == sorted(fractions)
-    left = told[-1].seconds_left
-    assert left is not None
-    assert 2 < left < 5  # 2000 of 3004 pages' worth took 4 seconds
     work.finish(("s", "large"), 9)
-    work.begin(("s", "small"), lambda: 0)
+    work.begin(("s", "small"), found=none, waiting=none)
     work.finish(("s", "small"), 1)
     last = told[-1]
     assert (last.fraction, last.tables_done, last.differences, last.current) == (1, 2, 10, ())
+
+
+def test_rows_that_may_differ_are_work_whose_cost_is_learned() -> None:
+    told: list[Progress] = []
+    clock = Clock()
+    waiting = 0
+    work = Work({("s", "t"): 996}, told.append, clock)
+    beat = work.begin(("s", "t"), found=none, waiting=lambda: waiting)
+    for done in (25, 50, 75, 100):
+        clock.seconds += 0.5
+        waiting += 2500
+        beat(done, 100, "blocks")
+    assert told[-1].fraction is not None
+    assert told[-1].fraction < 0.6
+    beat(0, 10_000, SETTLING)
+    clock.seconds += 4
+    beat(5_000, 10_000, SETTLING)
+    at = told[-1]
+    assert at.fraction is not None
+    assert round(at.fraction, 2) == round((2 + 4) / (2 + 8), 2)
+    assert at.seconds_left is not None
+    assert round(at.seconds_left, 1) == 4.0
+    fractions = [one.fraction for one in told if one.fraction is not None]
+    assert fractions == sorted(fractions)
 
 
 def test_progress_is_told_a_few_times_a_second_only() -> None:
     told: list[Progress] = []
     clock = Clock()
     work = Work({("s", "t"): 10}, told.append, clock)
-    beat = work.begin(("s", "t"), lambda: 0)
+    beat = work.begin(("s", "t"), found=none, waiting=none)
     for done in range(1000):
         clock.seconds += 0.001
         beat(done, 1000, "blocks")
     assert 5 <= len(told) <= 7
 
 
-def test_rows_that_begin_anew_are_a_new_step() -> None:
+def test_scan_that_begins_anew_does_not_go_back() -> None:
     told: list[Progress] = []
     clock = Clock()
     work = Work({("s", "t"): 96}, told.append, clock)
-    beat = work.begin(("s", "t"), lambda: 0)
-    for done in (400, 800, 0, 400):
+    beat = work.begin(("s", "t"), found=none, waiting=none)
+    for done, total, unit in ((50, 100, "blocks"), (10, 100, "rows"), (0, 0, "rows"), (100, 100, "rows")):
         clock.seconds += 1
-        beat(done, 800, "rows")
-    assert beat.done < beat.total
-    beat(800, 800, "rows")
-    assert beat.done == beat.total
+        beat(done, total, unit)
+    assert [one.fraction for one in told] == [0, 0.5, 0.5, 0.5, 1]
 
 
 def test_no_table_at_all() -> None:

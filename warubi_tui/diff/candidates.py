@@ -9,16 +9,18 @@ from typing import Final, Literal
 
 from warubi_tui.diff.copytext import fields, unescape, value
 from warubi_tui.diff.pairing import Pairing
+from warubi_tui.diff.progress import SETTLING
 from warubi_tui.diff.results import Kept, Results
 from warubi_tui.diff.same_value import SameValue, same_value
 from warubi_tui.diff.sorting import Sorter, Unsorted
 from warubi_tui.diff.spool import Spool
 
 Beat = Callable[[int, int, str], None]
-"""Told what is done, of how many, and in which unit: `blocks` or `rows`."""
+"""Told what is done, of how many, and in which unit: `blocks` or `rows` of the scan, then `rows found`."""
 
 _SLICE_ROWS: Final = 5000
 _SLICE_BYTES: Final = 1 << 20
+_PULSE_ROWS: Final = 2000
 
 
 @dataclass(slots=True)
@@ -51,6 +53,8 @@ class Candidates:
         self._pairing = pairing
         self._width = pairing.width
         self._keep = keep
+        self.pulse: Callable[[], None] = _nothing
+        """Called every few thousand rows that are added."""
         self._sorter = Sorter()
         self._counts = {"then": 0, "now": 0}
         self._compared = range(len(pairing.compared))
@@ -61,6 +65,11 @@ class Candidates:
     def found(self) -> int:
         """How many rows differ, as far as it can be told before they are settled: an estimate."""
         return max(self._counts.values())
+
+    @property
+    def waiting(self) -> int:
+        """How many rows of both sides were added."""
+        return self._sorter.count
 
     def add(self, side: Literal["then", "now"], line: bytes, wanted: bool = True) -> None:
         """Takes a row that may differ.
@@ -81,6 +90,8 @@ class Candidates:
         if b"\\" in key:
             key = b"\0".join(map(unescape, identity))
         self._sorter.add(Unsorted(key, int(side == "now"), rest, wanted))
+        if not self._sorter.count % _PULSE_ROWS:
+            self.pulse()
 
     async def settle(self, beat: Beat) -> Tally:
         """Sorts and merges the candidates, counts and keeps what differs, and forgets them.
@@ -92,9 +103,10 @@ class Candidates:
         if total:
             groups = self._groups()
             done = 0
+            beat(done, total, SETTLING)
             while (step := await asyncio.to_thread(self._settle_some, groups)) is not None:
                 done += step
-                beat(done, total, "rows")
+                beat(done, total, SETTLING)
         self._sorter.close()
         self.tally.kept = self.results.kept
         return self.tally
@@ -211,3 +223,7 @@ def _comparers(pairing: Pairing) -> list[SameValue | None]:
     return [
         same_value(was.base, is_now.base) for (was, is_now), _ in zip(both, pairing.compared, strict=False)
     ]
+
+
+def _nothing() -> None:
+    """What is called where nobody wants to be."""

@@ -315,14 +315,16 @@ class DatabaseDiff:
                 where=self._where,
                 method=self._method,
             )
-            beat = work.begin(name, lambda: comparison.candidates.found)
+            candidates = comparison.candidates
+            candidates.pulse = work.beat
+            beat = work.begin(name, found=lambda: candidates.found, waiting=lambda: candidates.waiting)
             try:
                 table = await comparison.run(lane.then, lane.now, beat)
             except BaseException:
-                comparison.candidates.forget()
+                candidates.forget()
                 raise
             if table.not_compared is None:
-                self._kept[name] = comparison.candidates.results, LineReader(*name, comparison.pairing)
+                self._kept[name] = candidates.results, LineReader(*name, comparison.pairing)
             insort(self.tables, table, key=attrgetter("schema", "table"))
             work.finish(name, table.total)
             on_table(table)

@@ -191,7 +191,7 @@ class TableProgress:
     done: int
     total: int
     unit: str
-    """What `done` and `total` count: `blocks` or `rows`."""
+    """What `done` and `total` count: `blocks` or `rows` of the scan, then `rows found` that may differ."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,11 @@ from warubi_tui.postgres.catalog import TableName
 _SECONDS: Final = 0.2
 """Progress is told no more often than a person can see."""
 
-_ROW_PAGES: Final = 0.25
-"""Fetching, sorting and keeping one row that may differ takes about as long as scanning this many pages."""
+SETTLING: Final = "rows found"
+"""The unit of the last step of a table: rows that may differ, sorted, compared and kept."""
+
+_ROW_PAGES: Final = 0.1
+"""Settling one row takes about as long as scanning this many pages, until it is known better."""
 
 _TABLE_PAGES: Final = 4
 """What a table costs beyond its pages."""
@@ -35,15 +38,22 @@ class Work:
         self._done_work = 0.0
         self._differences = 0
         self._tell = tell
-        self._clock = clock
+        self.clock = clock
         self._started = clock()
         self._next = self._started
         self._fraction = 0.0
+        self.row_pages = _ROW_PAGES
+        """As many pages are scanned in the time that one row takes to be settled."""
         self._running: dict[TableName, TableWork] = {}
 
-    def begin(self, name: TableName, found: Callable[[], int]) -> "TableWork":
-        """Takes up a table. `found` says how many of its rows differ, as far as is known."""
-        work = TableWork(self, name, self._open.pop(name), found)
+    def begin(self, name: TableName, *, found: Callable[[], int], waiting: Callable[[], int]) -> "TableWork":
+        """Takes up a table.
+
+        Args:
+            found: says how many of its rows differ, as far as is known.
+            waiting: says how many rows, of both sides, are to be settled after the scan, as far as is known.
+        """
+        work = TableWork(self, name, self._open.pop(name), found, waiting)
         self._running[name] = work
         self.beat()
         return work
@@ -57,7 +67,7 @@ class Work:
 
     def beat(self, *, last: bool = False) -> None:
         """Tells how far it is, if it is time to."""
-        now = self._clock()
+        now = self.clock()
         if now >= self._next or last:
             self._next = now + _SECONDS
             self._tell(self._progress(now))
@@ -81,34 +91,46 @@ class Work:
 
 
 class TableWork:
-    """The work of one table: the scan, then steps about the rows that may differ."""
+    """The work of one table: the scan, and then the rows that may differ."""
 
-    def __init__(self, work: Work, name: TableName, pages: int, found: Callable[[], int]) -> None:
+    def __init__(
+        self, work: Work, name: TableName, pages: int, found: Callable[[], int], waiting: Callable[[], int]
+    ) -> None:
         self.at = TableProgress(*name, 0, 0, "blocks")
         self.found = found
         self._work = work
         self._name = name
-        self._pages = float(pages)
-        self._before = 0.0
-        self._step = float(pages)
+        self._pages = pages
+        self._waiting = waiting
+        self._scanned = 0.0
+        self._settled = 0
+        self._began = work.clock()
+        self._settles: float | None = None
 
     @property
     def done(self) -> float:
         """In pages, or what takes as long as a page."""
-        share = min(self.at.done / self.at.total, 1.0) if self.at.total else 0.0
-        return self._before + share * self._step
+        return self._scanned * self._pages + self._settled * self._work.row_pages
 
     @property
     def total(self) -> float:
         """What `done` is of, as far as is known."""
-        return self._before + self._step
+        return self._pages + self._waiting() * self._work.row_pages
 
     def __call__(self, done: int, total: int, unit: str) -> None:
-        """Takes note of `done` of `total` units. A new unit, or less done than before, begins a new step."""
-        if (unit != self.at.unit and self.at.total) or done < self.at.done:
-            self._before += self._step
-            self._step = total * _ROW_PAGES
-        elif self._before:
-            self._step = total * _ROW_PAGES
+        """Takes note of `done` of `total` units."""
         self.at = TableProgress(*self._name, done, total, unit)
+        if unit == SETTLING:
+            self._settle(done)
+        else:
+            self._scanned = max(self._scanned, min(done / total, 1.0) if total else 0.0)
         self._work.beat()
+
+    def _settle(self, done: int) -> None:
+        now = self._work.clock()
+        self._scanned, self._settled = 1.0, done
+        if self._settles is None:
+            self._settles = now
+        elif done and self._settles > self._began:
+            page_seconds = (self._settles - self._began) / self._pages
+            self._work.row_pages = (now - self._settles) / done / page_seconds
