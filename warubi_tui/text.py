@@ -35,6 +35,11 @@ def clean_lines(text: str) -> str:
     return "\n".join(clean(line) for line in text.splitlines())
 
 
+def one_line(text: str) -> str:
+    """Like `clean`, but line breaks become blanks; for messages of several lines that have one line's room."""
+    return clean(text.replace("\n", " "))
+
+
 def shorten_middle(text: str, length: int) -> str:
     """At most `length` characters of `text`, cut in the middle: names often differ at their end alone."""
     if len(text) <= length:

@@ -42,6 +42,13 @@ def test_only_rows_that_meet_a_condition(sides: tuple[str, str], warubi: Warubi)
     assert (customers["removed"], customers["added"], customers["changed"]) == (0, 1, 0)
 
 
+def test_a_condition_that_the_server_refuses(sides: tuple[str, str], warubi: Warubi) -> None:
+    ended = warubi("diff", *sides, "--where", "nmae = 'Ann'")
+    assert ended.code == 1
+    assert "public.customers  -        -      -        -    not compared\n" in ended.out
+    assert 'public.customers was not compared: then: column "nmae" does not exist' in ended.out
+
+
 @pytest.mark.parametrize("method", ["blocks", "key"])
 def test_a_method_can_be_forced(sides: tuple[str, str], warubi: Warubi, method: str) -> None:
     arguments = ["diff", *sides, "--method", method, "--json"]

@@ -10,7 +10,7 @@ from warubi_tui.diff.database import DatabaseDiff
 from warubi_tui.diff.findings.finding import Finding
 from warubi_tui.diff.model import RowDiff, TableDiff, Values
 from warubi_tui.diff.words import schema_words
-from warubi_tui.text import clean, shorten
+from warubi_tui.text import clean, one_line, shorten
 
 _CELL: Final = 60
 """Characters of a value that are printed for people; JSON has them all."""
@@ -73,11 +73,9 @@ def _summary(tables: Sequence[TableDiff]) -> str:
     rows = [
         [
             _name(one),
-            f"{one.removed:,}",
-            f"{one.added:,}",
-            f"{one.changed:,}",
+            *("-" if one.not_compared is not None else f"{count:,}" for count in _counts(one)),
             ", ".join(clean(column) for column in one.key) or "-",
-            clean(one.not_compared or one.method),
+            "not compared" if one.not_compared is not None else one.method,
         ]
         for one in worth
     ]
@@ -85,6 +83,10 @@ def _summary(tables: Sequence[TableDiff]) -> str:
     if same := len(tables) - len(worth):
         lines.append(f"{same:,} table{'' if same == 1 else 's'} without a difference")
     return "\n".join(lines)
+
+
+def _counts(one: TableDiff) -> tuple[int, int, int]:
+    return one.removed, one.added, one.changed
 
 
 def _findings(tables: Sequence[TableDiff], findings: Findings) -> list[str]:
@@ -98,18 +100,20 @@ def _findings(tables: Sequence[TableDiff], findings: Findings) -> list[str]:
 
 
 def _remarks(tables: Sequence[TableDiff]) -> list[str]:
-    """Why tables were not compared in the best way, and what was left out."""
+    """Why tables were not compared, or not in the best way, and what was left out."""
     alike: dict[tuple[str, str], list[TableDiff]] = {}
     lines = []
     for one in tables:
+        if one.not_compared is not None:
+            lines.append(f"{_name(one)} was not compared: {one_line(one.not_compared)}")
         if one.why and one.not_compared is None:
             alike.setdefault((one.method, one.why), []).append(one)
         for column, reason in one.left_out.items():
-            lines.append(f"{_name(one)}: column {clean(column)} was not compared: {clean(reason)}")
+            lines.append(f"{_name(one)}: column {clean(column)} was not compared: {one_line(reason)}")
         if one.partial:
             lines.append(f"{_name(one)}: only {one.kept:,} of {one.total:,} rows were kept for reading")
     for (method, why), ones in alike.items():
-        lines.append(f"{_names(ones)}: {clean(method)}, {clean(why)}")
+        lines.append(f"{_names(ones)}: {clean(method)}, {one_line(why)}")
     return ["\n".join(lines)] if lines else []
 
 

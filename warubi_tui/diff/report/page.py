@@ -12,6 +12,7 @@ from warubi_tui.diff.model import Op, RowDiff, SchemaChange, TableDiff
 from warubi_tui.diff.report.cells import row, text
 from warubi_tui.diff.report.style import CSS, POLICY
 from warubi_tui.diff.words import schema_words
+from warubi_tui.text import one_line
 from warubi_tui.timefmt import utc
 
 ROWS: Final = 1_000
@@ -119,9 +120,7 @@ def _schema(changes: Sequence[SchemaChange]) -> Iterator[str]:
 
 def _summary(tables: Sequence[TableDiff], same: int) -> str:
     lines = [
-        f'<tr><td><a href="#t{number}">{_name(one)}</a></td><td class="number">{one.removed:,}</td>'
-        f'<td class="number">{one.added:,}</td><td class="number">{one.changed:,}</td>'
-        f"<td>{text(one.not_compared or one.method)}</td></tr>\n"
+        f'<tr><td><a href="#t{number}">{_name(one)}</a></td>{_numbers(one)}</tr>\n'
         for number, one in enumerate(tables)
     ]
     table = (
@@ -134,18 +133,27 @@ def _summary(tables: Sequence[TableDiff], same: int) -> str:
     return f"<h2>Tables</h2>\n{table}{others}"
 
 
+def _numbers(one: TableDiff) -> str:
+    if one.not_compared is not None:
+        return '<td class="number">-</td>' * 3 + "<td>not compared</td>"
+    counts = (one.removed, one.added, one.changed)
+    return "".join(f'<td class="number">{count:,}</td>' for count in counts) + f"<td>{one.method}</td>"
+
+
 def _about_table(one: TableDiff, number: int, findings: Sequence[Finding]) -> str:
     parts = [f'<section id="t{number}">\n<h2 class="name">{_name(one)}</h2>\n']
     if one.not_compared is not None:
-        parts.append(f"<p><b>Not compared:</b> {text(one.not_compared)}</p>\n")
+        parts.append(f"<p><b>Not compared:</b> {text(one_line(one.not_compared))}</p>\n")
     for finding in findings:
         parts.append(f"<p>{text(finding.sentence)}</p>\n")
         if finding.where not in (None, "true"):
             parts.append(f"<pre>{finding.side}: WHERE {text(finding.where or '')}</pre>\n")
     if one.why:
-        parts.append(f'<p class="dim">Compared by {text(one.method)}: {text(one.why)}</p>\n')
+        parts.append(f'<p class="dim">Compared by {text(one.method)}: {text(one_line(one.why))}</p>\n')
     for column, reason in one.left_out.items():
-        parts.append(f"<p>Column <code>{text(column)}</code> was not compared: {text(reason)}</p>\n")
+        parts.append(
+            f"<p>Column <code>{text(column)}</code> was not compared: {text(one_line(reason))}</p>\n"
+        )
     return "".join(parts)
 
 
