@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.diff.conftest import Server
-from warubi_tui.diff.copytext import fields, value
+from warubi_tui.diff.copytext import escape, fields, unescape, value
 
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 
@@ -20,3 +20,13 @@ def test_what_goes_in_comes_out(postgres: Server, rows: list[tuple[str | None, s
             lines = [bytes(line) for line in copy]
         connection.rollback()
     assert [tuple(value(field) for field in fields(line)) for line in lines] == rows
+
+
+@given(text=st.binary())
+def test_what_is_escaped_is_found_as_it_was(text: bytes) -> None:
+    assert unescape(escape(text)) == text
+    assert not set(escape(text)) & set(b"\t\n")
+
+
+def test_bytes_that_are_no_text_can_be_shown() -> None:
+    assert value(b"a\xff") == "a\\xff"

@@ -343,6 +343,7 @@ async def test_column_of_one_side_is_looked_at_there(pair: Pair, compare: Compar
         ("true); DELETE FROM t; SELECT (true", "multiple commands"),
         ("(SELECT setval('s', 9)) > 0", "read-only"),
         ("pg_sleep(60) IS NULL", "timeout"),
+        ("v = 1\0 OR true", "syntax error"),
     ],
 )
 async def test_condition_that_fails_is_said_and_changes_nothing(
@@ -357,6 +358,16 @@ async def test_condition_that_fails_is_said_and_changes_nothing(
     assert says in refused.value.detail
     with psycopg.connect(pair.now) as connection:
         assert connection.execute("SELECT count(*) FROM t").fetchall() == [(1,)]
+
+
+async def test_characters_that_no_value_has_are_found_nowhere(pair: Pair, compare: Comparer) -> None:
+    pair.both("CREATE TABLE t (v text)")
+    pair.on_now("INSERT INTO t VALUES ('\\ud800'), ('x')")
+    diff = await compare()
+    assert (await diff.view("public", "t", RowFilter(text="\ud800"))).total == 0
+    assert (await diff.view("public", "t", RowFilter(text="\0"))).total == 0
+    with pytest.raises(UsageError, match="character"):
+        await diff.view("public", "t", RowFilter(condition="v = '\ud800'"))
 
 
 async def test_condition_is_evaluated_where_the_type_is_looked_up(pair: Pair, compare: Comparer) -> None:

@@ -110,6 +110,8 @@ class _AskedSide:
                 raise _refused(error, self._uri) from error
             self.refused = True
             return error
+        except UnicodeEncodeError as error:
+            raise UsageError("The condition holds a character that SQL cannot") from error
         return None
 
     async def true_of(self, lines: dict[int, bytes]) -> set[int]:

@@ -31,5 +31,8 @@ def escape(text: bytes) -> bytes:
 
 
 def value(field: bytes) -> str | None:
-    """The value of a field, None for NULL."""
-    return None if field == _NULL else unescape(field).decode()
+    """The value of a field, None for NULL.
+
+    A byte that is not UTF-8, which only a database without an encoding sends, becomes `\\xff`.
+    """
+    return None if field == _NULL else unescape(field).decode(errors="backslashreplace")

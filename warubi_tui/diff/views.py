@@ -135,8 +135,9 @@ class TextMatch:
     """Whether a row has a text in one of its values, ignoring the case of ASCII letters."""
 
     def __init__(self, text: str) -> None:
-        self._text = text.encode().lower()
-        self.needle = Needle(text=escape(text.encode()).lower())
+        wanted = text.encode(errors="surrogatepass").lower()
+        self._text = wanted
+        self.needle = Needle(text=escape(wanted).lower())
 
     def row(self, stored: Stored) -> bool:
         """Whether it is in a value then or now."""
