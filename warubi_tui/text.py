@@ -36,7 +36,7 @@ def clean_lines(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Like `clean`, but line breaks become blanks; for messages of several lines that have one line's room."""
+    """Like `clean`, but line breaks become blanks; for messages that have room for one line."""
     return clean(text.replace("\n", " "))
 
 
