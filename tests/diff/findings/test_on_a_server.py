@@ -5,10 +5,11 @@ import pytest
 
 from tests.diff.databases import Comparer, Pair
 from warubi_tui.diff.database import DatabaseDiff
-from warubi_tui.diff.findings.counting import counting
+from warubi_tui.diff.findings.counting import PATIENCE_SECONDS, Counter, counting
 from warubi_tui.diff.findings.explain import explain
 from warubi_tui.diff.findings.finding import Finding
 from warubi_tui.postgres.catalog import Column
+from warubi_tui.postgres.session import session
 from warubi_tui.secret import Secret
 
 ORDERS = """
@@ -207,6 +208,36 @@ async def test_a_side_that_changed_meanwhile_is_not_counted(pair: Pair, compare:
     (finding,) = (await diff.findings(diff.tables))["public", "orders"]
     assert finding.others is None
     assert "all have status 'open'" in finding.sentence
+
+
+async def test_inheriting_tables_and_partitions_are_counted_as_they_are_compared(
+    pair: Pair, compare: Comparer
+) -> None:
+    pair.both(
+        "CREATE TABLE plain (id int PRIMARY KEY, kind text); CREATE TABLE child () INHERITS (plain);"
+        "CREATE TABLE parts (id int PRIMARY KEY, kind text) PARTITION BY RANGE (id);"
+        "CREATE TABLE low PARTITION OF parts FOR VALUES FROM (0) TO (50);"
+        "CREATE TABLE high PARTITION OF parts FOR VALUES FROM (50) TO (500);"
+        "INSERT INTO plain SELECT n, 'a' || n % 4 FROM generate_series(1, 100) n;"
+        "INSERT INTO child SELECT n, 'a0' FROM generate_series(200, 220) n;"
+        "INSERT INTO parts SELECT n, 'a' || n % 4 FROM generate_series(1, 100) n"
+    )
+    pair.on_now("DELETE FROM ONLY plain WHERE kind = 'a0'; DELETE FROM parts WHERE kind = 'a0'")
+    diff = await compare()
+    found = {name[1]: ones for name, ones in (await diff.findings(diff.tables)).items()}
+    assert [(one.where, one.others) for one in (*found["plain"], *found["parts"])] == [("kind = 'a0'", 0)] * 2
+
+
+async def test_counting_ends_when_patience_does(pair: Pair) -> None:
+    clock = iter([0.0, 1.0, 2.0, PATIENCE_SECONDS + 1.0, PATIENCE_SECONDS + 2.0])
+    pair.both(ORDERS)
+    async with (
+        session(Secret(pair.then), purpose="test") as then,
+        session(Secret(pair.now), purpose="test") as now,
+    ):
+        counter = Counter(then, now, None, lambda: next(clock))
+        assert await counter.each("then", ("public", "orders"), []) == [900]
+        assert await counter.each("then", ("public", "orders"), []) is None
 
 
 async def test_a_part_of_the_rows_is_said_to_be_one(pair: Pair, compare: Comparer) -> None:
