@@ -113,7 +113,7 @@ def _remarks(tables: Sequence[TableDiff]) -> list[str]:
         if one.partial:
             lines.append(f"{_name(one)}: only {one.kept:,} of {one.total:,} rows were kept for reading")
     for (method, why), ones in alike.items():
-        lines.append(f"{_names(ones)}: {clean(method)}, {one_line(why)}")
+        lines.append(f"{_names(ones)}: compared by {method}, {one_line(why)}")
     return ["\n".join(lines)] if lines else []
 
 

@@ -139,6 +139,25 @@ async def test_what_holds_for_most_rows_is_not_told(pair: Pair, compare: Compare
     assert finding.where is None
 
 
+@pytest.mark.parametrize(
+    ("update", "said"),
+    [
+        ("price = price::text::numeric(10, 4)", "price only written differently in all"),
+        ("price = CASE WHEN id % 2 = 0 THEN 1 ELSE 2 END", "price changed in all"),
+        ("note = upper(note)", "note changed in all"),
+        ("customer = customer + 3", "customer raised by 3 in all"),
+        ("price = 'NaN'", "price set to NaN in all"),
+        ("empty = id", "empty filled in where it was NULL in all"),
+    ],
+)
+async def test_what_was_done_to_a_column(pair: Pair, compare: Comparer, update: str, said: str) -> None:
+    pair.both(ORDERS)
+    pair.both("ALTER TABLE orders ALTER price TYPE numeric, ADD empty int")
+    pair.on_now(f"UPDATE orders SET {update}")
+    (finding,) = await findings(compare)
+    assert finding.sentence == f"900 rows changed: {said}; all rows there were"
+
+
 async def test_each_kind_of_difference_has_its_sentence(pair: Pair, compare: Comparer) -> None:
     pair.both(ORDERS)
     pair.on_now(

@@ -42,7 +42,7 @@ class ColumnEffect:
     def _verb(self) -> str:
         before, after = self._then.constant, self._now.constant
         if self._equal == self.rows:
-            return "written differently, equal in value"
+            return "only written differently"
         if after is not None:
             now = value_words(self._column, after[0])
             if before is None:
