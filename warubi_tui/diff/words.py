@@ -80,8 +80,9 @@ def _value(change: SchemaChange, value: str | None, other: str) -> str:
         return {"NULL": "nullable"}.get(value, value)
     line = clean(value.strip())
     if len(line) > _VALUE_LENGTH:
-        pairs = zip(line, clean(other.strip()), strict=False)
-        same = next((place for place, (one, two) in enumerate(pairs) if one != two), 0)
+        against = clean(other.strip())
+        pairs = enumerate(zip(line, against, strict=False))
+        same = next((place for place, (one, two) in pairs if one != two), min(len(line), len(against)))
         start = min(same - _BEFORE, len(line) - _VALUE_LENGTH + 1)
         line = f"…{line[start:]}" if start > 0 else line
     return shorten(line, _VALUE_LENGTH)

@@ -11,6 +11,7 @@ from warubi_tui.postgres.objects.model import DatabaseSchema, SchemaObject
 
 _OTHERWISE_CALLED: Final = {
     ("table", "primary_key"): "primary_key",
+    ("table", "primary_key_comment"): "primary_key_comment",
     ("table", "bounds"): "partition_bounds",
     ("foreign_table", "bounds"): "partition_bounds",
     ("foreign_table", "foreign_options"): "foreign_table_options",
@@ -195,6 +196,8 @@ def _properties(pair: Pair, then: SchemaObject, now: SchemaObject) -> Iterator[S
 def _kind_of_change(then: SchemaObject, now: SchemaObject, fact: str) -> str | None:
     """None for what another change tells."""
     was, is_now = fact in then.facts, fact in now.facts
+    if fact == "primary_key_comment" and ("primary_key" in then.facts) != ("primary_key" in now.facts):
+        return None
     if fact == "primary_key_name":
         return "primary_key_renamed" if was and is_now and not (then.parents and now.parents) else None
     if fact == "partition_of":

@@ -50,12 +50,16 @@ OBJECTS: Final = (
     "conversion",
     "text_search_configuration",
     "text_search_dictionary",
+    "text_search_parser",
+    "text_search_template",
+    "transform",
     "foreign_data_wrapper",
     "access_method",
     "event_trigger",
     "publication",
     "subscription",
     "foreign_server",
+    "user_mapping",
     "default_privileges",
 )
 """Every kind of object, in the order that their changes are told; tables and views go together by name."""

@@ -26,8 +26,12 @@ _PRINTED: Final = frozenset(
         "conversion",
         "text_search_configuration",
         "text_search_dictionary",
+        "text_search_parser",
+        "text_search_template",
+        "transform",
         "foreign_data_wrapper",
         "access_method",
+        "user_mapping",
         "default_privileges",
     }
 )

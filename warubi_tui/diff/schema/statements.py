@@ -35,6 +35,8 @@ def _table(one: SchemaObject, columns: Sequence[SchemaObject]) -> Iterator[str]:
     if "primary_key" in facts:
         name = identifier(facts["primary_key_name"])
         yield f"ALTER TABLE {name_of(one)} ADD CONSTRAINT {name} PRIMARY KEY ({facts['primary_key']});"
+    if "primary_key_comment" in facts:
+        yield f"COMMENT ON PRIMARY KEY OF {name_of(one)} IS {literal(facts['primary_key_comment'])};"
     if "partition_of" in facts:
         bounds = facts.get("bounds", "")
         yield f"ALTER TABLE {facts['partition_of']} ATTACH PARTITION {name_of(one)} {bounds};"
@@ -159,7 +161,7 @@ def _index(one: SchemaObject) -> Iterator[str]:
     unique = "UNIQUE " if one.facts["definition"].startswith("UNIQUE ") else ""
     definition = one.facts["definition"].removeprefix("UNIQUE ")
     yield f"CREATE {unique}INDEX {identifier(own_name(one))} ON {table_of(one)} {definition};"
-    for fact in ("validity", "clustered", "tablespace"):
+    for fact in ("validity", "clustered", "tablespace", "statistics"):
         if one.facts.get(fact, "valid") != "valid":
             yield f"-- index {identifier(own_name(one))}: {fact} {one.facts[fact]}"
 

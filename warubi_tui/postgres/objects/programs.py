@@ -96,8 +96,10 @@ SELECT CASE t.typtype WHEN 'd' THEN 'domain' ELSE 'type' END, t.oid::int8, 0, t.
                SELECT format('%I.%I', cn.nspname, o.collname) FROM pg_collation o
                  JOIN pg_namespace cn ON cn.oid = o.collnamespace WHERE o.oid = t.typcollation) END,
            'constraints', CASE t.typtype WHEN 'd' THEN (
-               SELECT string_agg(format('CONSTRAINT %I %s', o.conname, pg_get_constraintdef(o.oid)), ' '
-                                 ORDER BY o.conname::text COLLATE "C")
+               SELECT string_agg(format('CONSTRAINT %I %s', o.conname, pg_get_constraintdef(o.oid))
+                                 || coalesce(' COMMENT ' || quote_literal(
+                                        {comment("pg_constraint", "o.oid")}), ''),
+                                 ' ' ORDER BY o.conname::text COLLATE "C")
                  FROM pg_constraint o WHERE o.contypid = t.oid AND o.contype = 'c') END,
            'definition', CASE t.typtype
                WHEN 'r' THEN (

@@ -72,6 +72,7 @@ def _queries(version: int) -> list[_Query]:
         _Query("publications", ("publication",), surroundings.publications(version)),
         _Query("subscriptions", ("subscription",), surroundings.SUBSCRIPTIONS),
         _Query("foreign servers", ("foreign_server",), surroundings.FOREIGN_SERVERS),
+        _Query("user mappings", ("user_mapping",), surroundings.USER_MAPPINGS),
         _Query("default privileges", ("default_privileges",), surroundings.DEFAULT_PRIVILEGES),
     ]
 

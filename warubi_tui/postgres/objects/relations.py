@@ -23,6 +23,8 @@ SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized_view' WHE
                        CASE c.relkind WHEN 'p' THEN 'partitioned table' ELSE 'table' END END,
            'primary_key', key.columns,
            'primary_key_name', pk.conname::text,
+           'primary_key_comment', coalesce({comment("pg_constraint", "pk.oid")},
+                                           {comment("pg_class", "pk.conindid")}),
            'partition_key', CASE c.relkind WHEN 'p' THEN pg_get_partkeydef(c.oid) END,
            'partition_of', CASE WHEN c.relispartition THEN parents.names END,
            'bounds', CASE WHEN c.relispartition THEN pg_get_expr(c.relpartbound, c.oid) END,
@@ -43,7 +45,10 @@ SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized_view' WHE
                     WHERE i.indrelid = c.oid AND i.indisreplident), 'that is gone') END,
            'access_method', CASE WHEN am.amname <> 'heap' THEN am.amname::text END,
            'tablespace', (SELECT spcname::text FROM pg_tablespace s WHERE s.oid = c.reltablespace),
-           'options', (SELECT string_agg(o, ', ' ORDER BY o) FROM unnest(c.reloptions) o),
+           'options', (SELECT string_agg(o, ', ' ORDER BY o)
+                         FROM (SELECT unnest(c.reloptions) UNION ALL
+                               SELECT 'toast.' || unnest(toast.reloptions)
+                                 FROM pg_class toast WHERE toast.oid = c.reltoastrelid) one(o)),
            {rights("r", "c.relacl", "c.relowner")},
            'comment', {comment("pg_class", "c.oid")})),
        json_strip_nulls(json_build_object(
@@ -139,7 +144,8 @@ SELECT 'constraint', o.oid::int8, 0, o.xmin::text::int8,
        json_strip_nulls(json_build_object(
            'definition', regexp_replace(pg_get_constraintdef(o.oid), ' NOT VALID$', ''),
            'validity', CASE WHEN o.convalidated THEN 'valid' ELSE 'not validated' END,
-           'comment', {comment("pg_constraint", "o.oid")})),
+           'comment', coalesce({comment("pg_constraint", "o.oid")}, CASE WHEN o.contype IN ('u', 'x') THEN
+                               {comment("pg_class", "o.conindid")} END))),
        json_build_object('definition', o.xmin::text)
 {_MINE}
   JOIN pg_constraint o ON o.conrelid = c.oid
@@ -160,6 +166,8 @@ SELECT 'index', i.indexrelid::int8, 0, x.xmin::text::int8,
                       CASE c.relkind WHEN 'p' THEN 'ONLY ' END, n.nspname, c.relname))),
            'validity', CASE WHEN i.indisvalid AND i.indisready AND i.indislive THEN 'valid'
                             ELSE 'invalid' END,
+           'statistics', (SELECT string_agg(a.attnum || ' ' || a.attstattarget, ', ' ORDER BY a.attnum)
+                            FROM pg_attribute a WHERE a.attrelid = x.oid AND a.attstattarget >= 0),
            'clustered', CASE WHEN i.indisclustered THEN 'CLUSTER' END,
            'tablespace', (SELECT spcname::text FROM pg_tablespace s WHERE s.oid = x.reltablespace),
            'comment', {comment("pg_class", "x.oid")})),

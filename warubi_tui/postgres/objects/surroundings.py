@@ -84,12 +84,12 @@ SELECT 'collation', k.oid::int8, 0, k.xmin::text::int8,
 
 # A publication of PostgreSQL 14 has tables only: no lists of columns, no conditions, no schemas.
 _PUBLISHED_14: Final = """
-       SELECT format('%I.%I', tn.nspname, c.relname) AS what
+       SELECT r.xmin::text AS version, format('%I.%I', tn.nspname, c.relname) AS what
          FROM pg_publication_rel r
          JOIN pg_class c ON c.oid = r.prrelid JOIN pg_namespace tn ON tn.oid = c.relnamespace
         WHERE r.prpubid = p.oid"""
 _PUBLISHED: Final = """
-       SELECT format('%I.%I', tn.nspname, c.relname)
+       SELECT r.xmin::text AS version, format('%I.%I', tn.nspname, c.relname)
               || coalesce((
                      SELECT ' (' || string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) || ')'
                        FROM pg_attribute a
@@ -99,7 +99,7 @@ _PUBLISHED: Final = """
          JOIN pg_class c ON c.oid = r.prrelid JOIN pg_namespace tn ON tn.oid = c.relnamespace
         WHERE r.prpubid = p.oid
         UNION ALL
-       SELECT 'TABLES IN SCHEMA ' || quote_ident(tn.nspname)
+       SELECT r.xmin::text, 'TABLES IN SCHEMA ' || quote_ident(tn.nspname)
          FROM pg_publication_namespace r JOIN pg_namespace tn ON tn.oid = r.pnnspid
         WHERE r.pnpubid = p.oid"""
 
@@ -122,8 +122,7 @@ SELECT 'publication', p.oid::int8, 0, p.xmin::text::int8, '', '', p.pubname::tex
   FROM pg_publication p
  CROSS JOIN LATERAL (
        SELECT string_agg(one.what, ', ' ORDER BY one.what COLLATE "C") AS list,
-              (SELECT string_agg(r.oid || ' ' || r.xmin::text, ',' ORDER BY r.oid)
-                 FROM pg_publication_rel r WHERE r.prpubid = p.oid) AS version
+              string_agg(one.version, ',' ORDER BY one.version) AS version
          FROM ({published}) one) tables
  WHERE {free("pg_publication", "p.oid")}
  ORDER BY p.pubname::text COLLATE "C"
@@ -146,7 +145,7 @@ def _plain(kind: str, catalog: str, definition: str, owner: str) -> str:
     """A query of objects of which little is told besides that they are there."""
     return f"""
 SELECT '{kind}', o.oid::int8, 0, o.xmin::text::int8, '', '', who.identity, false, NULL::json,
-       json_strip_nulls(json_build_object('definition', {definition}, 'owner', {owner},
+       json_strip_nulls(json_build_object('definition', {definition}, {owner},
                                           'comment', {comment(catalog, "o.oid")})),
        json_build_object('name', o.xmin::text, 'definition', o.xmin::text)
   FROM {catalog} o
@@ -154,6 +153,13 @@ SELECT '{kind}', o.oid::int8, 0, o.xmin::text::int8, '', '', who.identity, false
  WHERE o.oid >= {_FIRST_OF_USERS} AND who.identity IS NOT NULL AND {free(catalog, "o.oid", "ei")}
  ORDER BY 7
 """
+
+
+_NOBODY: Final = "'owner', NULL::text"
+
+
+def _owner(column: str) -> str:
+    return f"'owner', pg_get_userbyid(o.{column})"
 
 
 _FIRST_OF_USERS: Final = 16384
@@ -164,18 +170,42 @@ _MAPPINGS: Final = """(
                       ORDER BY m.maptokentype, m.mapseqno)
       FROM pg_ts_config_map m WHERE m.mapcfg = o.oid)"""
 
+_WRAPPER: Final = """concat_ws(' ', 'HANDLER ' || nullif(o.fdwhandler, 0)::regproc,
+                                     'VALIDATOR ' || nullif(o.fdwvalidator, 0)::regproc)"""
+
 OTHERS: Final = {
-    kind: _plain(kind, catalog, definition, f"pg_get_userbyid(o.{owner})" if owner else "NULL::text")
+    kind: _plain(kind, catalog, definition, owner)
     for kind, catalog, definition, owner in (
-        ("cast", "pg_cast", "concat_ws(' ', o.castfunc::regprocedure, o.castcontext, o.castmethod)", ""),
-        ("operator", "pg_operator", "concat_ws(' ', o.oprcode, o.oprcanmerge, o.oprcanhash)", "oprowner"),
-        ("operator_class", "pg_opclass", "o.opcdefault::text", "opcowner"),
-        ("operator_family", "pg_opfamily", "NULL::text", "opfowner"),
-        ("conversion", "pg_conversion", "o.conproc::text", "conowner"),
-        ("text_search_configuration", "pg_ts_config", _MAPPINGS, "cfgowner"),
-        ("text_search_dictionary", "pg_ts_dict", "o.dictinitoption", "dictowner"),
-        ("foreign_data_wrapper", "pg_foreign_data_wrapper", "NULL::text", "fdwowner"),
-        ("access_method", "pg_am", "o.amhandler::text", ""),
+        ("cast", "pg_cast", "concat_ws(' ', o.castfunc::regprocedure, o.castcontext, o.castmethod)", _NOBODY),
+        (
+            "operator",
+            "pg_operator",
+            "concat_ws(' ', o.oprcode, o.oprcanmerge, o.oprcanhash)",
+            _owner("oprowner"),
+        ),
+        ("operator_class", "pg_opclass", "o.opcdefault::text", _owner("opcowner")),
+        ("operator_family", "pg_opfamily", "NULL::text", _owner("opfowner")),
+        ("conversion", "pg_conversion", "o.conproc::text", _owner("conowner")),
+        ("text_search_configuration", "pg_ts_config", _MAPPINGS, _owner("cfgowner")),
+        ("text_search_dictionary", "pg_ts_dict", "o.dictinitoption", _owner("dictowner")),
+        ("text_search_parser", "pg_ts_parser", "o.prstoken::text", _NOBODY),
+        ("text_search_template", "pg_ts_template", "o.tmpllexize::text", _NOBODY),
+        ("transform", "pg_transform", "concat_ws(' ', o.trffromsql, o.trftosql)", _NOBODY),
+        (
+            "foreign_data_wrapper",
+            "pg_foreign_data_wrapper",
+            _WRAPPER,
+            rights("F", "o.fdwacl", "o.fdwowner"),
+        ),
+        ("access_method", "pg_am", "o.amhandler::text", _NOBODY),
     )
 }
 """Kinds that few databases have, and their queries."""
+
+# What it says to the other server is for nobody else's eyes.
+USER_MAPPINGS: Final = """
+SELECT 'user_mapping', m.umid::int8, 0, 0::int8, '', '', format('for %s on %s', m.usename, m.srvname), false,
+       NULL::json, '{}'::json, '{}'::json
+  FROM pg_user_mappings m
+ ORDER BY 7
+"""
