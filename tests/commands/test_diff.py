@@ -194,6 +194,10 @@ def test_json_keeps_its_keys(sides: NeonServer, warubi: Warubi) -> None:
     assert all(tables <= set(one) for one in data["tables"])
     line = json.loads(warubi("diff", "main@-15m", "main", "--jsonl", "-").out.splitlines()[0])
     assert {"schema", "table", "op", "key", "then", "now", "columns"} <= set(line)
+    (finding, *_) = next(one["findings"] for one in data["tables"] if one["findings"])
+    said = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+    keys = {*data, *finding, *line, *(key for one in data["tables"] for key in one)}
+    assert [key for key in sorted(keys) if f"`{key}`" not in said] == [], "the README tells them all"
 
 
 def test_a_branch_with_its_own_past(sides: NeonServer, warubi: Warubi) -> None:
