@@ -81,6 +81,40 @@ async def test_a_view_that_somebody_changes_does_not_hide_the_tables(
     assert note.startswith("now: views unknown")
 
 
+DROPPED = [
+    "VIEW big",
+    "MATERIALIZED VIEW sums",
+    "FUNCTION label",
+    "INDEX shop.orders_at",
+    "TABLE parts",
+    "SEQUENCE numbers",
+    "TYPE mood CASCADE",
+    "DOMAIN positive",
+    "TRIGGER before_row ON shop.orders",
+    "RULE quiet ON customers",
+    "STATISTICS both_of",
+    "AGGREGATE total_of(int)",
+    "POLICY own ON shop.orders",
+    "TABLE shop.orders CASCADE",
+    "EVENT TRIGGER watch; DROP FUNCTION on_ddl",
+]
+
+
+async def test_what_is_dropped_while_it_is_read_is_as_in_the_snapshot_or_unknown(pair: Pair) -> None:
+    pair.on_now(BASE)
+    then = await schema_of(pair.now)
+    for what in DROPPED:
+        async with session(Secret(pair.now), purpose="test") as connection:
+            with psycopg.connect(pair.now, autocommit=True) as writer:
+                writer.execute(f"DROP {what}".encode())
+            now = await reading.read_schema(connection)
+        changes = [one.kind for one in compare_schemas(then, now) if one.kind != "cast_removed"]
+        assert changes == [], what
+        assert set(unified(then, now)[:1]) <= {"-"}, what
+        then = await schema_of(pair.now)
+        assert then.unknown == {}
+
+
 async def test_locks_on_what_was_read_are_let_go(base: str) -> None:
     async with session(Secret(base), purpose="test") as connection:
         assert (await reading.read_schema(connection)).unknown == {}

@@ -73,7 +73,7 @@ def _default(expression: str | None) -> str | None:
 def _view(one: SchemaObject, _: Sequence[SchemaObject]) -> Iterator[str]:
     options = f" WITH ({one.facts['options']})" if "options" in one.facts else ""
     yield f"CREATE {word_of(one)} {name_of(one)}{options} AS"
-    yield one.facts.get("definition", "")
+    yield _definition(one)
 
 
 def _type(one: SchemaObject, parts: Sequence[SchemaObject]) -> Iterator[str]:
@@ -126,7 +126,7 @@ def _routine(one: SchemaObject, _: Sequence[SchemaObject]) -> Iterator[str]:
 def _sequence(one: SchemaObject, _: Sequence[SchemaObject]) -> Iterator[str]:
     unlogged = "UNLOGGED " if "kind" in one.facts else ""
     owned = f" OWNED BY {one.facts['owned_by']}" if "owned_by" in one.facts else ""
-    yield f"CREATE {unlogged}SEQUENCE {name_of(one)} {one.facts['definition']}{owned};"
+    yield f"CREATE {unlogged}SEQUENCE {name_of(one)} {_definition(one)}{owned};"
 
 
 def _extension(one: SchemaObject, _: Sequence[SchemaObject]) -> Iterator[str]:
@@ -154,12 +154,12 @@ def other(one: SchemaObject, _: Sequence[SchemaObject]) -> Iterator[str]:
 def _constraint(one: SchemaObject) -> Iterator[str]:
     valid = "" if one.facts["validity"] == "valid" else " NOT VALID"
     name = identifier(own_name(one))
-    yield f"ALTER TABLE {table_of(one)} ADD CONSTRAINT {name} {one.facts['definition']}{valid};"
+    yield f"ALTER TABLE {table_of(one)} ADD CONSTRAINT {name} {_definition(one)}{valid};"
 
 
 def _index(one: SchemaObject) -> Iterator[str]:
-    unique = "UNIQUE " if one.facts["definition"].startswith("UNIQUE ") else ""
-    definition = one.facts["definition"].removeprefix("UNIQUE ")
+    unique = "UNIQUE " if _definition(one).startswith("UNIQUE ") else ""
+    definition = _definition(one).removeprefix("UNIQUE ")
     yield f"CREATE {unique}INDEX {identifier(own_name(one))} ON {table_of(one)} {definition};"
     for fact in ("validity", "clustered", "tablespace", "statistics"):
         if one.facts.get(fact, "valid") != "valid":
@@ -168,7 +168,7 @@ def _index(one: SchemaObject) -> Iterator[str]:
 
 def _fired(one: SchemaObject) -> Iterator[str]:
     name = identifier(own_name(one))
-    yield f"CREATE {word_of(one)} {name} {one.facts['definition'].rstrip(';')};"
+    yield f"CREATE {word_of(one)} {name} {_definition(one).rstrip(';')};"
     if one.facts["firing"] != "enabled":
         yield f"ALTER TABLE {table_of(one)} {word_of(one)} {name} {one.facts['firing'].upper()};"
 
@@ -187,7 +187,7 @@ def _policy(one: SchemaObject) -> Iterator[str]:
 
 
 def _statistics(one: SchemaObject) -> Iterator[str]:
-    yield f"CREATE STATISTICS {name_of(one)} {one.facts['definition']};"
+    yield f"CREATE STATISTICS {name_of(one)} {_definition(one)};"
     if "target" in one.facts:
         yield f"ALTER STATISTICS {name_of(one)} SET STATISTICS {one.facts['target']};"
 
@@ -204,6 +204,11 @@ def _view_column(one: SchemaObject) -> Iterator[str]:
         name = identifier(own_name(one))
         yield f"ALTER VIEW {table_of(one)} ALTER COLUMN {name} SET {_default(one.facts['default'])};"
     yield from _column_traits(one)
+
+
+def _definition(one: SchemaObject) -> str:
+    """Empty where it was dropped while it was read."""
+    return one.facts.get("definition", "")
 
 
 def _enclosed(text: str | None) -> str | None:
