@@ -119,6 +119,7 @@ async def test_columns_of_both_sides(pair: Pair, compare: Comparer) -> None:
     assert ["-", "1", "a", ""] in page.cells
     assert ["+", "3", "", "d"] in page.cells
     assert "public.t.gone" in html
+    assert "\n-    gone text\n" in html.replace(",", ""), "the schemas as text"
 
 
 async def test_tables_without_a_difference_are_counted(pair: Pair, compare: Comparer) -> None:

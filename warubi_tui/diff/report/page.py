@@ -36,6 +36,8 @@ class Comparison(Protocol):
     @property
     def complete(self) -> bool: ...
 
+    def schema_text(self) -> str: ...
+
     async def rows(
         self, schema: str, table: str, *, offset: int = 0, limit: int = 100, op: Op | None = None
     ) -> list[RowDiff]: ...
@@ -67,7 +69,7 @@ async def report(
     """
     tables = by_damage(comparison.tables)
     worth = [one for one in tables if one.total or one.not_compared is not None]
-    for piece in (_head(about), _verdict(comparison), *_schema(comparison.schema)):
+    for piece in (_head(about), _verdict(comparison), *_schema(comparison)):
         yield piece
     yield _summary(worth, len(tables) - len(worth))
     for number, one in enumerate(worth):
@@ -111,11 +113,14 @@ def _verdict(comparison: Comparison) -> str:
     return f"<p><b>{said}</b> Compared in {comparison.seconds:.1f} s.</p>\n{notes}"
 
 
-def _schema(changes: Sequence[SchemaChange]) -> Iterator[str]:
-    if changes:
+def _schema(comparison: Comparison) -> Iterator[str]:
+    if comparison.schema:
         yield "<h2>Schema</h2>\n<ul>\n"
-        yield from (f"<li><code>{text(schema_words(change))}</code></li>\n" for change in changes)
+        yield from (f"<li><code>{text(schema_words(change))}</code></li>\n" for change in comparison.schema)
         yield "</ul>\n"
+    if unified := comparison.schema_text():
+        lines = "\n".join(map(text, unified.splitlines()))
+        yield f"<details><summary>Both schemas as a unified diff</summary><pre>{lines}</pre></details>\n"
 
 
 def _summary(tables: Sequence[TableDiff], same: int) -> str:
