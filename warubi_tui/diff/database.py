@@ -114,9 +114,10 @@ class DatabaseDiff:
 
     @property
     def complete(self) -> bool:
-        """Whether the comparison is finished and every table and all of the schemas were compared."""
+        """Whether the comparison is finished and nothing was left out: no column, table or kind of object."""
         unknown = any(schema.unknown_kinds for schema in self._schemas or ())
-        return self.finished and not unknown and all(table.not_compared is None for table in self.tables)
+        whole = all(table.not_compared is None and not table.left_out for table in self.tables)
+        return self.finished and not unknown and whole
 
     async def run(
         self,

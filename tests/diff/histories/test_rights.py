@@ -6,8 +6,10 @@ import pytest
 
 from tests.diff.histories.clusters import Cluster, Fork, copied
 from tests.diff.histories.judging import FORCED, compare
+from warubi_tui.diff.database import DatabaseDiff
 from warubi_tui.diff.lineage import Lineage
 from warubi_tui.diff.model import Method
+from warubi_tui.secret import Secret
 
 _METHODS: list[Method | None] = [None, *FORCED]
 
@@ -82,6 +84,17 @@ def test_never_a_smaller_table(fork: tuple[Cluster, Fork], method: Method | None
     assert partly.not_compared is not None or (partly.removed, partly.added, partly.changed) == (0, 0, 1)
     split = said["split"].table
     assert split.not_compared is not None or split.changed == 2
+
+
+async def test_a_column_left_out_makes_the_comparison_incomplete(fork: tuple[Cluster, Fork]) -> None:
+    original, branch = fork
+    then, now = (uri.replace("postgres@", "limited@") for uri in (branch.copy.uri(), original.uri()))
+    async with DatabaseDiff(Secret(then), Secret(now), tables=["partly"]) as diff:
+        (table,) = (await diff.run()).tables
+        assert (table.not_compared, table.changed, list(table.left_out)) == (None, 1, ["secret"])
+        assert not diff.complete
+    async with DatabaseDiff(Secret(then), Secret(now), tables=["open"]) as diff:
+        assert (await diff.run()).complete
 
 
 def test_a_role_that_may_see_everything_sees_it(fork: tuple[Cluster, Fork]) -> None:

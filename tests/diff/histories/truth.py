@@ -36,7 +36,7 @@ class Printed:
 def read(uri: str, table: str, *, schema: str = "public") -> Printed:
     """Every row of a table and what its columns are."""
     with psycopg.connect(uri) as session:
-        for setting in ("timezone = 'UTC'", "lc_monetary = 'C'", "datestyle = 'ISO, YMD'", "jit = off"):
+        for setting in ("search_path = pg_catalog", "timezone = 'UTC'", "lc_monetary = 'C'", "jit = off"):
             session.execute(f"SET {setting}".encode())
         name = sql.Identifier(schema, table)
         about = session.execute(
