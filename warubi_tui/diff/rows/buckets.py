@@ -14,13 +14,12 @@ from typing import Final
 import psycopg
 from psycopg import sql
 
-from warubi_tui.diff import values
 from warubi_tui.diff.candidates import Beat
 from warubi_tui.diff.pairing import Pairing
 from warubi_tui.diff.rows import statements
 from warubi_tui.diff.rows.choose import Plan
 from warubi_tui.diff.rows.fetch import Fetcher
-from warubi_tui.diff.rows.listings import leftover
+from warubi_tui.diff.rows.listings import leftover, unmatched
 from warubi_tui.diff.rows.physical import Relation
 from warubi_tui.diff.rows.source import answer, both, give_up
 from warubi_tui.diff.rows.statements import ENTRY_BYTES, PLACE_BYTES, SUM_BYTES
@@ -34,11 +33,11 @@ _SORTED: Final = 20_000
 _PART_BYTES: Final = ENTRY_BYTES - PLACE_BYTES - 8
 _PLACED_BYTES: Final = _PART_BYTES + PLACE_BYTES
 
-Bucket = tuple[int, bytes]
-"""Its number and an entry for each of its rows."""
+Shelf = tuple[int, bytes]
+"""Some buckets: their common number and an entry for each of their rows."""
 
-Sums = dict[int, bytes]
-"""What a bucket's rows are reduced to."""
+_NUMBER_BYTES: Final = 4
+"""Of a bucket's number."""
 
 
 async def compare_buckets(then: Fetcher, now: Fetcher, pairing: Pairing, plan: Plan, beat: Beat) -> None:
@@ -51,14 +50,15 @@ async def compare_buckets(then: Fetcher, now: Fetcher, pairing: Pairing, plan: P
     before, after = await both(then.source, was.sums(), now.source, is_now.sums())
     rows = _rows(before) + _rows(after)
     beat(rows // 2, rows, "rows")
-    differing = [bucket for bucket in before.keys() | after.keys() if before.get(bucket) != after.get(bucket)]
+    removed, added = unmatched(before, after, SUM_BYTES, head=_NUMBER_BYTES)
+    differing = {int.from_bytes(entry[:_NUMBER_BYTES], "big") for entry in (*removed, *added)}
     if not differing:
         return
     buckets = None if len(differing) > statements.BUCKETS // 2 else sorted(differing)
     places = None
     if before and after and plan.by_place:
         places = await _differing_places(
-            was, is_now, buckets, lambda bucket: beat(_listed(rows, bucket), rows, "rows")
+            was, is_now, buckets, lambda shelf: beat(_listed(rows, shelf), rows, "rows")
         )
     if places is None:
         await both(then.source, was.fetch_buckets(buckets), now.source, is_now.fetch_buckets(buckets))
@@ -67,12 +67,13 @@ async def compare_buckets(then: Fetcher, now: Fetcher, pairing: Pairing, plan: P
     beat(rows, rows, "rows")
 
 
-def _listed(rows: int, bucket: int) -> int:
-    return rows // 2 + rows * bucket // (2 * statements.BUCKETS)
+def _listed(rows: int, shelf: int) -> int:
+    return rows // 2 + rows * shelf * statements.SHELF_BUCKETS // (2 * statements.BUCKETS)
 
 
-def _rows(sums: Sums) -> int:
-    return sum(int.from_bytes(about[:8], "big") for about in sums.values())
+def _rows(sums: bytes) -> int:
+    counts = struct.iter_unpack(f"!{_NUMBER_BYTES}xq{SUM_BYTES - _NUMBER_BYTES - 8}x", sums)
+    return sum(count for (count,) in counts)
 
 
 async def _differing_places(
@@ -80,18 +81,18 @@ async def _differing_places(
 ) -> tuple[bytearray, bytearray] | None:
     """The relation and place of each differing row, one after the other; None if they are too many.
 
-    `beat` is told the bucket that is read.
+    `beat` is told the shelf that is read.
     """
     found = bytearray(), bytearray()
     async with aclosing(was.entries(buckets)) as before, aclosing(is_now.entries(buckets)) as after:
         one, other = await both(was.fetcher.source, _next(before), is_now.fetcher.source, _next(after))
         while one is not None or other is not None:
-            bucket = min(entry[0] for entry in (one, other) if entry is not None)
-            beat(bucket)
+            shelf = min(entry[0] for entry in (one, other) if entry is not None)
+            beat(shelf)
             here = there = b""
-            if one is not None and one[0] == bucket:
+            if one is not None and one[0] == shelf:
                 here, one = one[1], await _next(before)
-            if other is not None and other[0] == bucket:
+            if other is not None and other[0] == shelf:
                 there, other = other[1], await _next(after)
             # Too many are read to the end all the same: what cuts them off would end the savepoint.
             if max(map(len, found)) <= _MOST_PLACES * _PLACED_BYTES:
@@ -106,7 +107,7 @@ def _entries(listed: bytes) -> list[bytes]:
     return [entry for (entry,) in struct.iter_unpack(f"{ENTRY_BYTES}s", listed)]
 
 
-async def _next(entries: AsyncGenerator[Bucket]) -> Bucket | None:
+async def _next(entries: AsyncGenerator[Shelf]) -> Shelf | None:
     return await anext(entries, None)
 
 
@@ -120,38 +121,37 @@ class _Side:
         self._by_key = plan.method == "key"
         self._pairing = pairing
         self._digest = statements.row_digest(pairing, fetcher.side)
-        self._bucket = self._in_bucket(values.ROWS)
+        self._key_bucket = statements.key_bucket(fetcher.side) if self._by_key else None
 
-    def _in_bucket(self, rows: sql.Identifier) -> sql.Composed:
+    def _bucket(self, rows: sql.Identifier) -> sql.Composed:
         if self._by_key:
             return statements.key_bucket(self.fetcher.side, rows)
         return statements.row_bucket(statements.row_digest(self._pairing, self.fetcher.side, rows))
 
-    async def sums(self) -> Sums:
+    async def sums(self) -> bytes:
         """What each bucket that has rows is reduced to."""
         rows = (
-            statements.relation_values(self._relations, self._bucket, self._digest, None)
+            statements.relation_values(self._relations, self._key_bucket, self._digest, None)
             if self._by_place
-            else statements.table_values(self.fetcher.side, self._bucket, self._digest)
+            else statements.table_values(self.fetcher.side, self._key_bucket, self._digest)
         )
-        found = await answer(self.fetcher.source, statements.bucket_sums(rows))
-        return dict(struct.iter_unpack(f"!i{SUM_BYTES - 4}s", found))
+        return await answer(self.fetcher.source, statements.bucket_sums(rows))
 
-    async def entries(self, buckets: Sequence[int] | None) -> AsyncGenerator[Bucket]:
-        """The buckets, ascending, with an entry for each of their rows."""
-        rows = statements.relation_values(self._relations, self._bucket, self._digest, buckets)
+    async def entries(self, buckets: Sequence[int] | None) -> AsyncGenerator[Shelf]:
+        """The shelves, ascending, with an entry for each row in these buckets."""
+        rows = statements.relation_values(self._relations, self._key_bucket, self._digest, buckets)
         try:
-            async with self.fetcher.source.connection.cursor().copy(statements.bucket_entries(rows)) as copy:
+            async with self.fetcher.source.connection.cursor().copy(statements.shelf_entries(rows)) as copy:
                 copy.set_types(["int4", "bytea"])
-                async for bucket, listed in copy.rows():
-                    yield bucket, listed
+                async for shelf, listed in copy.rows():
+                    yield shelf, listed
         except psycopg.Error as error:
             give_up(self.fetcher.source, error)
 
     async def fetch_buckets(self, buckets: Sequence[int] | None) -> None:
         """Fetches every row of these buckets (None: all)."""
-        named = self._in_bucket(statements.alias(self.fetcher.side))
-        where = statements.in_buckets(named, buckets)
+        bucket = self._bucket(statements.alias(self.fetcher.side))
+        where = statements.in_buckets(bucket, buckets)
         if self._by_place:
             await self.fetcher.relations(self._relations, where)
         else:

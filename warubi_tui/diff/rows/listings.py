@@ -1,4 +1,4 @@
-"""Listings of rows compared: entries of one width, in the order of the places they begin with."""
+"""Listings compared: entries of one width, in the order of what they begin with."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from warubi_tui.diff.rows.statements import PLACE_BYTES
 
 
-def unmatched(then: bytes, now: bytes, width: int) -> tuple[list[bytes], list[bytes]]:
-    """The entries that are in one listing only.
+def unmatched(
+    then: bytes, now: bytes, width: int, *, head: int = PLACE_BYTES
+) -> tuple[list[bytes], list[bytes]]:
+    """The entries of `width` bytes that are in one listing only; both ascend by the first `head` bytes.
 
     Long equal stretches are skipped by comparing ever longer pieces.
     """
@@ -18,10 +20,10 @@ def unmatched(then: bytes, now: bytes, width: int) -> tuple[list[bytes], list[by
         equal = _equal_bytes(then, here, now, there, width)
         here, there = here + equal, there + equal
         one, other = then[here : here + width], now[there : there + width]
-        if one and (not other or one[:PLACE_BYTES] <= other[:PLACE_BYTES]):
+        if one and (not other or one[:head] <= other[:head]):
             only_then.append(one)
             here += width
-        if other and (not one or other[:PLACE_BYTES] <= one[:PLACE_BYTES]):
+        if other and (not one or other[:head] <= one[:head]):
             only_now.append(other)
             there += width
     only_then += [then[start : start + width] for start in range(here, len(then), width)]

@@ -14,6 +14,9 @@ from warubi_tui.diff.rows.physical import Relation
 BUCKETS: Final = 65_536
 """Into how many parts the rows of a table are hashed; a power of two."""
 
+SHELF_BUCKETS: Final = 64
+"""Buckets whose rows are listed in one message."""
+
 MARK_BYTES: Final = 9
 """Of the mark of a range of blocks: a hash of its rows, then 1 if a header in it proves nothing, else 0."""
 
@@ -29,8 +32,8 @@ CONTENT_BYTES: Final = PLACE_BYTES + 8
 ENTRY_BYTES: Final = 2 + PLACE_BYTES + 8
 """Of the number of a row's relation, its place and the hash of its values."""
 
-SUM_BYTES: Final = 20
-"""Of a bucket: its number (4), how many rows it has (8), the sum of their hashes (8)."""
+SUM_BYTES: Final = 28
+"""Of a bucket: its number (4), how many rows it has (8), the sums of the halves of their hashes (8 each)."""
 
 
 _NOTHING: Final = sql.SQL("")
@@ -130,55 +133,90 @@ def rows_of(
 
 def relation_values(
     relations: Sequence[Relation],
-    bucket: sql.Composable,
+    key_bucket: sql.Composable | None,
     digest: sql.Composable,
     buckets: Collection[int] | None,
 ) -> sql.Composed:
-    """Part, place, bucket and digest of every row of some relations (in these buckets)."""
-    rows = sql.SQL(
-        "SELECT {part}::int2 AS part, t.ctid AS place, {bucket} AS bucket, {digest} AS digest"
-        " FROM {table} t{where}"
-    )
-    where = in_buckets(bucket, buckets)
-    return sql.SQL(" UNION ALL ").join(
-        rows.format(part=sql.Literal(part), bucket=bucket, digest=digest, table=source(relation), where=where)
+    """Part, place, bucket and digest of every row of some relations, or of those in these buckets.
+
+    The bucket is that of the digest unless one of the key is given.
+    """
+    arms = [
+        sql.SQL("SELECT {part}::int2 AS part, t.ctid AS place, {values} FROM {table} t{where}").format(
+            part=sql.Literal(part),
+            values=_bucket_and_digest(key_bucket, digest),
+            table=source(relation),
+            where=_NOTHING if key_bucket is None else in_buckets(key_bucket, buckets),
+        )
         for part, relation in enumerate(relations)
-    )
+    ]
+    return _bucketed(sql.SQL(" UNION ALL ").join(arms), key_bucket, buckets)
 
 
-def table_values(side: Side, bucket: sql.Composable, digest: sql.Composable) -> sql.Composed:
+def table_values(side: Side, key_bucket: sql.Composable | None, digest: sql.Composable) -> sql.Composed:
     """Bucket and digest of every row of a table; reads values only."""
-    return sql.SQL("SELECT {bucket} AS bucket, {digest} AS digest FROM {table} t").format(
-        bucket=bucket, digest=digest, table=values.table(side.table)
+    rows = sql.SQL("SELECT {values} FROM {table} t").format(
+        values=_bucket_and_digest(key_bucket, digest), table=values.table(side.table)
     )
+    return _bucketed(rows, key_bucket, None)
+
+
+def _bucket_and_digest(key_bucket: sql.Composable | None, digest: sql.Composable) -> sql.Composed:
+    bucket = _NOTHING if key_bucket is None else sql.SQL("{} AS bucket, ").format(key_bucket)
+    return sql.SQL("{}{} AS digest").format(bucket, digest)
+
+
+def _bucketed(
+    rows: sql.Composable, key_bucket: sql.Composable | None, buckets: Collection[int] | None
+) -> sql.Composed:
+    """`rows` with the bucket of their digest, unless they have one. OFFSET: the digest is computed once."""
+    if key_bucket is not None:
+        return sql.Composed([rows])
+    bucket = row_bucket(sql.SQL("once.digest"))
+    return sql.SQL(
+        "SELECT once.*, {bucket} AS bucket FROM (SELECT * FROM ({rows}) AS arms OFFSET 0) AS once{where}"
+    ).format(bucket=bucket, rows=rows, where=in_buckets(bucket, buckets))
 
 
 def bucket_sums(rows: sql.Composable) -> sql.Composed:
-    """For each bucket that has rows: number, how many, the sum of their digests; repetition counts in it."""
+    """For each bucket that has rows, ascending: number, how many, the sums of both halves of their digests.
+
+    A sum is blind to order but not to repetition. Sums of int4 need no memory of their own in a group. OFFSET
+    keeps the planner from computing a digest for each half.
+    """
     return sql.SQL(
-        "SELECT string_agg(int4send(bucket) || int8send(n) || int8send(total), '') FROM ("
-        "SELECT bucket::int4 AS bucket, count(*) AS n, (sum(digest) % 9223372036854775807)::int8 AS total"
-        " FROM ({rows}) AS digested GROUP BY 1) AS summed"
+        "SELECT string_agg(int4send(bucket) || int8send(n) || int8send(high) || int8send(low), ''"
+        " ORDER BY bucket) FROM (SELECT bucket, count(*) AS n,"
+        " sum((digest >> 32)::int4) AS high, sum((digest << 32 >> 32)::int4) AS low"
+        " FROM (SELECT bucket::int4, digest FROM ({rows}) AS digested OFFSET 0) AS once"
+        " GROUP BY bucket) AS summed"
     ).format(rows=rows)
 
 
-def bucket_entries(rows: sql.Composable) -> sql.Composed:
-    """Binary COPY of each bucket that has rows, ascending: its number, then an entry for each row."""
+def shelf_entries(rows: sql.Composable) -> sql.Composed:
+    """Binary COPY of each shelf that has rows, ascending: its number, then an entry for each row."""
     return sql.SQL(
-        "COPY (SELECT bucket::int4, string_agg(int2send(part) || tidsend(place) || int8send(digest), '')"
+        "COPY (SELECT (bucket / {buckets})::int4,"
+        " string_agg(int2send(part) || tidsend(place) || int8send(digest), '')"
         " FROM ({rows}) AS digested GROUP BY 1 ORDER BY 1) TO STDOUT (FORMAT BINARY)"
-    ).format(rows=rows)
+    ).format(rows=rows, buckets=sql.Literal(SHELF_BUCKETS))
 
 
 def key_bucket(side: Side, rows: sql.Identifier = values.ROWS) -> sql.Composed:
-    """The bucket of a row by its key: equal for rows whose keys print alike."""
+    """The bucket of a row by its key: equal for rows whose keys print alike.
+
+    Neighbours by an integer at the end of the key share a bucket: they are often stored, and changed,
+    together.
+    """
     hashed: sql.Composable = sql.Literal(0)
     for column in side.identity:
         value = values.column(column, rows)
-        if column.name in side.integers:
-            hashed = sql.SQL("hashint8extended({}::int8, {})").format(value, hashed)
+        if column.name not in side.integers:
+            hashed = sql.SQL('hashtextextended({}::text COLLATE "C", {})').format(value, hashed)
+        elif column is side.identity[-1]:
+            hashed = sql.SQL("hashint8extended({}::int8 >> 6, {})").format(value, hashed)
         else:
-            hashed = sql.SQL("hashtextextended(format('%s', {}) COLLATE \"C\", {})").format(value, hashed)
+            hashed = sql.SQL("hashint8extended({}::int8, {})").format(value, hashed)
     return row_bucket(hashed)
 
 
@@ -228,14 +266,15 @@ WITH RECURSIVE part AS (
     UNION
     SELECT i.inhrelid FROM pg_inherits i JOIN part ON i.inhparent = part.oid WHERE %(partitioned)s)
 SELECT coalesce(bool_and(c.relkind = 'p' OR c.relfilenode = pg_relation_filenode(c.oid)), false)
+       AND bool_and(to_regclass(format('%%I.%%I', n.nspname, c.relname)) IS NOT DISTINCT FROM c.oid)
        AND (NOT %(partitioned)s
             OR array_agg(c.oid ORDER BY c.oid)
                = ARRAY(SELECT relid::oid FROM pg_partition_tree(%(oid)s::oid::regclass) ORDER BY relid::oid))
-  FROM part JOIN pg_class c ON c.oid = part.oid
+  FROM part JOIN pg_class c ON c.oid = part.oid JOIN pg_namespace n ON n.oid = c.relnamespace
 """
-"""Whether the table's files and partitions are those of the snapshot.
+"""Whether the table's name, files and partitions are those of the snapshot.
 
-TRUNCATE, rewriting ALTER TABLE, ATTACH and DETACH show through a snapshot that is older than they are
-(https://www.postgresql.org/docs/current/mvcc-caveats.html). `pg_class` is read as of the snapshot, the
+TRUNCATE, rewriting ALTER TABLE, ATTACH, DETACH and new names show through a snapshot that is older than they
+are (https://www.postgresql.org/docs/current/mvcc-caveats.html). `pg_class` is read as of the snapshot, the
 functions answer as of now. Asked after the table was read, while its lock is held.
 """
