@@ -17,10 +17,11 @@ from tests.screens.conftest import (
     words,
 )
 from warubi_tui.dialogs.compare import CompareDialog
-from warubi_tui.diff.model import RowDiff, SchemaChange, TableDiff
+from warubi_tui.diff.model import Progress, RowDiff, SchemaChange, TableDiff, TableProgress
 from warubi_tui.errors import UnreachableError
 from warubi_tui.screens.diff import DiffScreen
 from warubi_tui.screens.diff_rows import RowsScreen
+from warubi_tui.screens.diff_schema import SchemaScreen
 from warubi_tui.widgets.grid.view import RowGrid
 from warubi_tui.widgets.values.full import row_lines
 
@@ -91,6 +92,65 @@ async def test_another_comparison_begins_with_the_one_shown(open_console: Open) 
         dialog = pilot.app.screen
         assert [dialog.query_one(f"#{side}", Select).value for side in ("then", "now")] == [b.id, a.id]
         assert dialog.query_one("#database", Input).value == "shop"
+
+
+async def test_the_line_of_unchanged_tables_opens_and_closes(open_console: Open) -> None:
+    async with open_console(compared()) as pilot:
+        await to_diff(pilot)
+        assert "▸ 1 unchanged table" in words(pilot)
+        await pilot.press("down", "down", "enter")
+        await pilot.pause()
+        assert "▾ 1 unchanged table" in words(pilot)
+        assert "customers" in words(pilot)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "customers" not in words(pilot)
+
+
+async def test_how_far_a_comparison_is_and_how_long_it_takes_is_said(
+    open_console: Open, size: tuple[int, int]
+) -> None:
+    services = compared()
+    services.compare.progress = Progress(
+        0, 3, 1_000, 0.43, 12.4, (TableProgress("public", "orders", 1_200, 3_000, "blocks"),)
+    )
+    async with open_console(services, size) as pilot:
+        services.compare.gate.clear()
+        console(pilot).show_diff(services.all_branches[1], services.all_branches[0])
+        await until(pilot, lambda: "43%" in words(pilot))
+        shown = " ".join(words(pilot).split())
+        assert "public.orders (1,200 of 3,000 blocks) · about 12 s left · 1,000 rows differ so far" in shown
+        services.compare.gate.set()
+        await settle(pilot)
+
+
+async def test_a_comparison_is_whole_without_what_its_rows_have_in_common(open_console: Open) -> None:
+    services = compared()
+    services.compare.findings_error = UnreachableError("The branch is gone")
+    async with open_console(services) as pilot:
+        screen = await to_diff(pilot)
+        assert "4 rows in 1 of 3 tables differ" in words(pilot)
+        assert "The branch is gone" not in words(pilot)
+        assert screen.check_action("found", ()) is None
+
+
+async def test_schemas_are_shown_as_a_list_and_as_text(open_console: Open, size: tuple[int, int]) -> None:
+    async with open_console(compared(), size) as pilot:
+        await to_diff(pilot)
+        await pilot.press("v")
+        await settle(pilot)
+        screen = pilot.app.screen
+        assert isinstance(screen, SchemaScreen)
+        assert "1 difference of the schemas" in words(pilot)
+        assert screen.lines.text == "+ column added: public.orders.flag: boolean"
+        await pilot.press("u")
+        await settle(pilot)
+        assert "-CREATE TABLE a" in words(pilot)
+        await pilot.press("y")
+        assert "+CREATE TABLE b" in pilot.app.clipboard
+        await pilot.press("escape")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, DiffScreen)
 
 
 async def test_large_numbers_are_grouped(open_console: Open) -> None:

@@ -16,12 +16,18 @@ from tests.screens.conftest import (
     branch,
     console,
     settle,
+    until,
     words,
 )
+from warubi_tui.dialogs.condition import ConditionDialog
+from warubi_tui.dialogs.pick import PickDialog
+from warubi_tui.diff.findings.finding import Finding
 from warubi_tui.diff.model import RowDiff, SchemaChange, TableDiff
-from warubi_tui.errors import RefusedError
+from warubi_tui.errors import RefusedError, UsageError
 from warubi_tui.history.events import Event
+from warubi_tui.screens.diff_rows import RowsScreen
 from warubi_tui.text import clean
+from warubi_tui.widgets.ask_bar import AskBar
 
 SIZES = ((80, 24), (140, 40))
 
@@ -46,6 +52,7 @@ def services_full_of(hostile: str) -> FakeServices:
         [SchemaChange("column_type", hostile, hostile, hostile, hostile, hostile)],
     )
     compare.notes.append(hostile)
+    compare.unified = f"-{hostile}\n"
     return FakeServices(
         all_branches=[
             branch(
@@ -105,6 +112,7 @@ async def test_timeline_and_restore(open_console: Open, size: tuple[int, int], h
 
 async def test_tables_rows_and_values(open_console: Open, size: tuple[int, int], hostile: str) -> None:
     services = services_full_of(hostile)
+    services.compare.found = [Finding("removed", 1, 1, hostile, clean(hostile)[:200], "then", 0)]
     async with open_console(services, size) as pilot:
         console(pilot).show_diff(services.all_branches[1], services.all_branches[0])
         await settle(pilot)
@@ -112,12 +120,49 @@ async def test_tables_rows_and_values(open_console: Open, size: tuple[int, int],
         await pilot.press("down")
         await pilot.pause()
         check(pilot, hostile)
-        await pilot.press("up", "enter")
-        await settle(pilot)
-        for _ in range(3):
+        for key in ("v", "u", "escape", "up", "enter"):
+            await pilot.press(key)
+            await settle(pilot)
             assert expected(hostile) in check(pilot, hostile)
+        for _ in range(3):
             await pilot.press("down", "right")
             await settle(pilot)
+            assert expected(hostile) in check(pilot, hostile)
+
+
+async def test_what_is_done_with_rows(open_console: Open, size: tuple[int, int], hostile: str) -> None:
+    services = services_full_of(hostile)
+    services.compare.condition_error = UsageError(hostile[:200], hostile, hostile)
+    async with open_console(services, size) as pilot:
+        console(pilot).show_diff(services.all_branches[1], services.all_branches[0])
+        await settle(pilot)
+        await pilot.press("enter", "p")
+        await settle(pilot)
+        assert expected(hostile) in check(pilot, hostile)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert expected(hostile) in check(pilot, hostile)
+        await pilot.press("escape")
+        await settle(pilot)
+        await pilot.press("g")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PickDialog))
+        await pilot.pause()
+        assert expected(hostile) in check(pilot, hostile)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RowsScreen))
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConditionDialog))
+        await pilot.pause()
+        await pilot.press("x", "enter")
+        await until(pilot, lambda: "✖" in words(pilot))
+        assert expected(hostile) in check(pilot, hostile)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RowsScreen))
+        await pilot.press("slash")
+        pilot.app.screen.query_one(AskBar).input.value = clean(hostile)[:100]
+        await pilot.press("enter")
+        await settle(pilot)
+        assert expected(hostile) in check(pilot, hostile)
 
 
 async def test_errors_and_good_news(open_console: Open, size: tuple[int, int], hostile: str) -> None:

@@ -293,7 +293,9 @@ class DiffScreen(ConsoleScreen):
 
     def _open_rows(self, wanted: RowFilter) -> None:
         table, comparison = self.selected, self.comparison
-        if table is None or comparison is None or self._pair is None or not table.total:
+        if table is None or comparison is None or self._pair is None:
+            return
+        if table.not_compared or not table.total:
             return
         then, now, _ = self._pair
         finding = self._finding()

@@ -56,8 +56,8 @@ def summary(tables: Sequence[TableDiff], part: str, unfold: bool) -> list[TableD
         unfold: show the tables without a difference too.
     """
     found = [one for one in tables if part in f"{one.schema}.{one.table}".lower()]
-    differ = [one for one in found if one.total]
-    unknown = [one for one in found if not one.total and one.not_compared]
+    unknown = [one for one in found if one.not_compared]
+    differ = [one for one in found if one.total and not one.not_compared]
     same = [one for one in found if not one.total and not one.not_compared]
     folded: list[TableDiff | Folded] = [Folded(len(same), unfold)] if same else []
     return [*by_damage(differ), *by_damage(unknown), *folded, *(by_damage(same) if unfold else [])]
@@ -103,7 +103,8 @@ def table_notes(table: TableDiff, findings: Iterable[Finding]) -> Iterator[Conte
     for finding in findings:
         yield Content.assemble((f"{clean(table.table)}: ", "bold"), clean(finding.sentence))
     if table.same_value:
-        yield Content(f"{table.same_value:,} changed rows are equal in value, only written differently")
+        rows = f"{table.same_value:,} changed rows are" if table.same_value > 1 else "1 changed row is"
+        yield Content(f"{rows} equal in value, only written differently")
     how = _METHODS[table.method]
     key = f" ({', '.join(map(clean, table.key))})" if table.key and table.method == "key" else ""
     why = f": {clean(table.why)}" if table.why else ""
