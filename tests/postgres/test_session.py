@@ -30,6 +30,24 @@ async def show(connection: psycopg.AsyncConnection[tuple[object, ...]], name: st
     return row[0]
 
 
+async def test_session_sees_what_the_one_whose_snapshot_it_takes_sees(postgres: Server) -> None:
+    uri = postgres.create_database()
+    with psycopg.connect(uri, autocommit=True) as connection:
+        connection.execute("CREATE TABLE t (id int)")
+    async with session(Secret(uri), purpose="test") as first:
+        (snapshot,) = await (await first.execute("SELECT pg_export_snapshot()")).fetchone() or ("",)
+        with psycopg.connect(uri, autocommit=True) as connection:
+            connection.execute("INSERT INTO t VALUES (1)")
+        async with session(Secret(uri), purpose="test", snapshot=str(snapshot)) as second:
+            count = await (await second.execute("SELECT count(*) FROM public.t")).fetchone()
+            assert count == (0,)
+            assert await show(second, "transaction_read_only") == "on"
+            assert await show(second, "search_path") == "pg_catalog"
+    with pytest.raises(WarubiError, match="reported an error") as refused:
+        await sessions.open_session(Secret(uri), purpose="test", snapshot=str(snapshot))
+    assert "snapshot" in refused.value.detail
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -14,6 +14,9 @@ T = TypeVar("T")
 
 _CACHE_KIB: Final = 4096
 
+_LOOK_UP_STEPS: Final = 100_000
+"""After so many steps of its machine SQLite asks whether what it does is still wanted: some milliseconds."""
+
 
 class Spool:
     """A SQLite database in a file that has no name.
@@ -32,6 +35,7 @@ class Spool:
             path = Path(folder) / "rows"
             os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
             self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            self._database.set_progress_handler(lambda: self.closed, _LOOK_UP_STEPS)
             # Nothing here outlives the process: no journal, no waiting for the disk, no overwriting of what
             # is dropped, no second file by name.
             self._database.executescript(
@@ -75,7 +79,6 @@ class Spool:
         """Forgets everything; work of another thread that is under way fails. May be called twice."""
         if not self.closed:
             self.closed = True
-            self._database.interrupt()
             with self._lock:
                 self._database.close()
 
