@@ -78,7 +78,7 @@ class Cluster:
             lines = (self.data / "postmaster.pid").read_text().split("\n")
         except FileNotFoundError:
             return False
-        return len(lines) >= 8 and lines[7].strip() == "ready"
+        return len(lines) >= 8 and lines[7].strip() in ("ready", "standby")
 
     def stop(self, signal: int = 2) -> None:
         """Stops it: fast (2), or at once and leaving the rest to recovery (3)."""
@@ -143,8 +143,11 @@ class Cluster:
         copy.start()
         return Fork(copy, lsn, next_xid)
 
-    def fork_running(self, name: str) -> Fork:
-        """Copies it as it runs and recovers the copy to this moment: what is open here is aborted there."""
+    def fork_running(self, name: str, *, frozen: bool = False) -> Fork:
+        """Copies it as it runs and recovers the copy to this moment: what is open here is aborted there.
+
+        A frozen copy stays in recovery and can only be read: what is open here never ends there.
+        """
         with psycopg.connect(self.uri(), autocommit=True) as session:
             session.execute("SELECT pg_backup_start('fork', fast => true)")
             copy = self._copy(name)
@@ -162,9 +165,9 @@ class Cluster:
         copy.start(
             f'restore_command=cp "{self.data}/pg_wal/%f" "%p"',
             "recovery_target_name=fork",
-            "recovery_target_action=promote",
+            f"recovery_target_action={'pause' if frozen else 'promote'}",
             "recovery_target_timeline=current",
-            "hot_standby=off",
+            f"hot_standby={'on' if frozen else 'off'}",
         )
         next_xid = int(copy.ask("SELECT pg_snapshot_xmax(pg_current_snapshot())::text"))
         return Fork(copy, Lsn.parse(row[0]), next_xid)

@@ -78,6 +78,22 @@ def test_method(worlds: dict[bool, dict[str, Verdict]], running: bool, case: Cas
     assert (chosen.method == "headers", bool(chosen.why)) == (case.headers, not case.headers)
 
 
+def test_copy_that_stays_in_recovery(template: Cluster) -> None:
+    """As Neon's read-only endpoints do. The copy itself says which transactions are older than it."""
+    cases = [case for case in _RUNNING if not case.copy]
+    with played(template, [case.story() for case in cases], running=True, frozen=True) as world:
+        said: dict[str, Said] = {}
+        for then, now in world.databases():
+            about = compare(then, now, lineage=Lineage(world.fork.lsn, then_frozen=True))
+            here = {case.name: about[case.name] for case in cases if case.name in about}
+            check(look(then, now, here), here)
+            said |= here
+        for case in cases:
+            table = said[case.name].table
+            assert (table.removed, table.added, table.changed) == case.differences, case.name
+            assert (table.method == "headers") == case.headers, (case.name, table.why)
+
+
 def answer(uri: str, query: str) -> object:
     with psycopg.connect(uri) as session:
         row = session.execute(query.encode()).fetchone()

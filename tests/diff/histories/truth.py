@@ -66,7 +66,8 @@ def read(uri: str, table: str, *, schema: str = "public") -> Printed:
 
 def brute_force(then: Printed, now: Printed, key: Sequence[str]) -> Counter[Fact]:
     """All differences: of rows paired by `key`, or as multisets of the compared columns without one."""
-    compared = [name for name in then.types if name in compared_columns(then, now)]
+    common = compared_columns(then, now)
+    compared = [name for name in then.types if name in common]
     facts: Counter[Fact] = Counter()
     if not key:
         before, after = (

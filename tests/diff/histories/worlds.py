@@ -66,11 +66,15 @@ class World:
 
 
 @contextmanager
-def played(template: Cluster, stories: Sequence[Story], *, running: bool) -> Iterator[World]:
+def played(
+    template: Cluster, stories: Sequence[Story], *, running: bool, frozen: bool = False
+) -> Iterator[World]:
     """A world in which the stories happened, side by side.
 
-    `running` says whether the cluster is copied as it runs: transactions that are open then go on in the
-    original. Otherwise it is stopped before, which aborts them in both.
+    Args:
+        running: whether the cluster is copied as it runs: transactions that are open then go on in the
+            original. Otherwise it is stopped before, which aborts them in both.
+        frozen: whether the copy stays in recovery; nothing happens on it then.
     """
     # VACUUM removes nothing that an older open transaction of the same database may see: those that stay
     # open are in a database of their own, and of the others those that are open at the fork go on first.
@@ -89,10 +93,11 @@ def played(template: Cluster, stories: Sequence[Story], *, running: bool) -> Ite
             if not running:
                 sessions.close()
                 player = Player(original, places, stack)
-            fork = original.fork_running("copy") if running else original.fork_stopped("copy")
+            fork = original.fork_running("copy", frozen=frozen) if running else original.fork_stopped("copy")
             stack.callback(fork.copy.remove)
             copyist = Player(fork.copy, places, stack)
             for story in stories:
                 player.play(story, story.on_original)
-                copyist.play(story, story.on_copy)
+                if not frozen:
+                    copyist.play(story, story.on_copy)
             yield World(original, fork, places, (player, copyist))
