@@ -379,6 +379,27 @@ async def test_schema_changes_are_counted_above_the_tables(tmp_path: Path) -> No
     assert "2 schema changes" in first.evidence
 
 
+async def test_what_was_left_out_holds_the_way(tmp_path: Path) -> None:
+    found = Comparison((), (), ("shop: public.orders.note: no permission",))
+    walk = Walk(tmp_path, inspector=FakeInspector(comparison=found))
+    await walk.until("compare")
+    record = await walk.step()
+    assert record.state == "held"
+    checks = {check.name: check for check in record.checks}
+    assert checks["In short"].state == checks["Left out"].state == "unknown"
+    assert "orders.note: no permission" in checks["Left out"].evidence
+    assert "Schema" not in checks
+
+
+async def test_of_many_schema_changes_the_first_are_told(tmp_path: Path) -> None:
+    found = Comparison((), tuple(f"index i{number} is gone" for number in range(30)))
+    walk = Walk(tmp_path, inspector=FakeInspector(comparison=found))
+    await walk.until("compare")
+    checks = {check.name: check for check in (await walk.step()).checks}
+    assert checks["Schema"].evidence.startswith("30 schema changes: index i0 is gone;")
+    assert checks["Schema"].evidence.endswith("index i19 is gone; and 10 more")
+
+
 async def test_no_difference_at_all_is_pointed_out(tmp_path: Path) -> None:
     walk = Walk(tmp_path, inspector=FakeInspector(comparison=Comparison((), ())))
     await walk.until("compare")

@@ -102,6 +102,7 @@ async def _compare(before: Uris, after: Uris, lineage: Lineage | None, report: R
     tables: list[TableDifference] = []
     changes = [f"database {name} is gone" for name in before.keys() - after.keys()]
     changes += [f"database {name} is new" for name in after.keys() - before.keys()]
+    left_out: list[str] = []
     for database in sorted(before.keys() & after.keys()):
         async with DatabaseDiff(before[database], after[database], keep_rows=0, lineage=lineage) as diff:
             await diff.run(
@@ -112,7 +113,14 @@ async def _compare(before: Uris, after: Uris, lineage: Lineage | None, report: R
             )
             tables += [_difference(database, table) for table in diff.tables]
             changes += [f"{database}: {schema_words(change)}" for change in diff.schema]
-    return Comparison(tuple(tables), tuple(changes))
+            if not diff.complete:
+                left_out += [f"{database}: {note}" for note in diff.notes]
+            left_out += [
+                f"{database}: {table.schema}.{table.table}.{column}: {reason}"
+                for table in diff.tables
+                for column, reason in table.left_out.items()
+            ]
+    return Comparison(tuple(tables), tuple(changes), tuple(left_out))
 
 
 async def _prove(one: Uris, other: Uris, report: Report) -> list[TableProof]:

@@ -39,6 +39,8 @@ class Comparison:
     tables: tuple[TableDifference, ...]
     schema_changes: tuple[str, ...]
     """In words: foreign text."""
+    left_out: tuple[str, ...] = ()
+    """What was not compared besides whole tables: columns, kinds of objects. In words: foreign text."""
 
 
 @dataclass(frozen=True)

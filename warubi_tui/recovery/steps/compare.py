@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from warubi_tui.recovery.check import Check
 from warubi_tui.recovery.steps.kind import Context, Outcome, Prepared
 from warubi_tui.text import clean
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from warubi_tui.recovery.inspector import Comparison, Report, TableDifference
     from warubi_tui.recovery.scenarios.scenario import Step
+
+
+_LISTED: Final = 20
 
 
 class Compare:
@@ -52,7 +57,8 @@ def _differs(table: TableDifference) -> bool:
 def _in_short(context: Context, found: Comparison, summary: str) -> Check:
     """What has to be seen on the smallest terminal, above the tables."""
     nothing = not found.schema_changes and not any(map(_differs, found.tables))
-    return context.check("In short", "pass" if nothing else "warn", summary)
+    sure = not found.left_out and all(table.not_compared is None for table in found.tables)
+    return context.check("In short", "warn" if not nothing else "pass" if sure else "unknown", summary)
 
 
 def _checks(context: Context, found: Comparison) -> list[Check]:
@@ -68,14 +74,16 @@ def _checks(context: Context, found: Comparison) -> list[Check]:
             context.check(
                 "Schema",
                 "warn",
-                f"{_schema_count(found)}: {'; '.join(clean(line) for line in found.schema_changes)}",
+                f"{_schema_count(found)}: {_listed(found.schema_changes)}",
             )
         )
-    else:
+    elif not found.left_out:
         checks.append(context.check("Schema", "pass", "the same on both sides"))
+    if found.left_out:
+        checks.append(context.check("Left out", "unknown", f"not compared: {_listed(found.left_out)}"))
     same = len(found.tables) - len(differing) - len(skipped)
     checks.append(context.check("Tables without a difference", "pass", str(same)))
-    if not differing and not skipped and not found.schema_changes:
+    if not differing and not skipped and not found.schema_changes and not found.left_out:
         checks.append(
             context.check(
                 "Something differs",
@@ -84,6 +92,11 @@ def _checks(context: Context, found: Comparison) -> list[Check]:
             )
         )
     return checks
+
+
+def _listed(lines: Sequence[str]) -> str:
+    more = f"; and {len(lines) - _LISTED} more" if len(lines) > _LISTED else ""
+    return "; ".join(clean(line) for line in lines[:_LISTED]) + more
 
 
 def _name(table: TableDifference) -> str:
