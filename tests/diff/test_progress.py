@@ -42,7 +42,7 @@ def test_rows_that_may_differ_are_work_whose_cost_is_learned() -> None:
     waiting = 0
     work = Work({("s", "t"): 996}, told.append, clock)
     beat = work.begin(("s", "t"), found=none, waiting=lambda: waiting)
-    for done in (25, 50, 75, 100):
+    for done in (25, 50, 75, 98):
         clock.seconds += 0.5
         waiting += 2500
         beat(done, 100, "blocks")
@@ -56,8 +56,27 @@ def test_rows_that_may_differ_are_work_whose_cost_is_learned() -> None:
     assert round(at.fraction, 2) == round((2 + 4) / (2 + 8), 2)
     assert at.seconds_left is not None
     assert round(at.seconds_left, 1) == 4.0
-    fractions = [one.fraction for one in told if one.fraction is not None]
-    assert fractions == sorted(fractions)
+
+
+def test_nothing_is_said_while_it_is_unknown_how_many_rows_will_come() -> None:
+    told: list[Progress] = []
+    clock = Clock()
+    waiting = 0
+    work = Work({("s", "t"): 996}, told.append, clock)
+    beat = work.begin(("s", "t"), found=lambda: waiting // 2, waiting=lambda: waiting)
+    clock.seconds += 2
+    beat(1000, 1000, "rows")
+    assert (told[-1].fraction, told[-1].seconds_left) == (1, 0)
+    for waiting in (5_000, 10_000):
+        clock.seconds += 1
+        work.beat()
+        assert (told[-1].fraction, told[-1].seconds_left) == (None, None)
+        assert told[-1].differences == waiting // 2
+    beat(0, waiting, SETTLING)
+    clock.seconds += 1
+    beat(waiting // 2, waiting, SETTLING)
+    assert told[-1].fraction is not None
+    assert round(told[-1].fraction, 2) == round((4 + 1) / (4 + 2), 2)
 
 
 def test_progress_is_told_a_few_times_a_second_only() -> None:

@@ -203,7 +203,10 @@ class Progress:
     differences: int
     """Differing rows so far; of tables that are not finished, as far as it can be told."""
     fraction: float | None = None
-    """How much of the work is done, from 0 to 1; None while nothing can be said."""
+    """How much of the work is done, from 0 to 1; None while nothing can be said.
+
+    It may go back: how many rows differ is not known beforehand.
+    """
     seconds_left: float | None = None
     """None while nothing can be said."""
     current: tuple[TableProgress, ...] = ()

@@ -16,6 +16,12 @@ SETTLING: Final = "rows found"
 _ROW_PAGES: Final = 0.1
 """Settling one row takes about as long as scanning this many pages, until it is known better."""
 
+_SCANNED: Final = 0.99
+"""A scan is as good as over."""
+
+_UNSURE_SHARE: Final = 0.1
+"""If more of the work than this grows while nobody knows how far, nothing is said about the whole."""
+
 _TABLE_PAGES: Final = 4
 """What a table costs beyond its pages."""
 
@@ -41,7 +47,6 @@ class Work:
         self.clock = clock
         self._started = clock()
         self._next = self._started
-        self._fraction = 0.0
         self.row_pages = _ROW_PAGES
         """As many pages are scanned in the time that one row takes to be settled."""
         self._running: dict[TableName, TableWork] = {}
@@ -77,15 +82,15 @@ class Work:
         done = self._done_work + sum(work.done for work in running)
         total = self._done_work + sum(work.total for work in running) + sum(self._open.values())
         share = done / total if total else 0.0
-        self._fraction = max(self._fraction, share)
+        unsure = sum(work.unsure for work in running) > total * _UNSURE_SHARE
         elapsed = now - self._started
         left = elapsed * (1 - share) / share if share and elapsed >= _SURE_SECONDS else None
         return Progress(
             tables_done=self._tables - len(self._open) - len(self._running),
             tables=self._tables,
             differences=self._differences + sum(work.found() for work in running),
-            fraction=self._fraction,
-            seconds_left=left,
+            fraction=None if unsure else share,
+            seconds_left=None if unsure else left,
             current=tuple(work.at for work in running),
         )
 
@@ -116,6 +121,12 @@ class TableWork:
     def total(self) -> float:
         """What `done` is of, as far as is known."""
         return self._pages + self._waiting() * self._work.row_pages
+
+    @property
+    def unsure(self) -> float:
+        """The work about rows that are still being fetched: nobody knows how many more will come."""
+        fetching = self._scanned >= _SCANNED and self._settles is None
+        return self._waiting() * self._work.row_pages if fetching else 0.0
 
     def __call__(self, done: int, total: int, unit: str) -> None:
         """Takes note of `done` of `total` units."""
