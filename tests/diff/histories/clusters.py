@@ -78,7 +78,7 @@ class Cluster:
             lines = (self.data / "postmaster.pid").read_text().split("\n")
         except FileNotFoundError:
             return False
-        return len(lines) >= 8 and lines[7].strip() in ("ready", "standby")
+        return len(lines) >= 8 and lines[7].strip() == "ready"
 
     def stop(self, signal: int = 2) -> None:
         """Stops it: fast (2), or at once and leaving the rest to recovery (3)."""
@@ -169,6 +169,8 @@ class Cluster:
             "recovery_target_timeline=current",
             f"hot_standby={'on' if frozen else 'off'}",
         )
+        while frozen and copy.ask("SELECT pg_get_wal_replay_pause_state()") != "paused":
+            pass  # it may be read as soon as it is consistent
         next_xid = int(copy.ask("SELECT pg_snapshot_xmax(pg_current_snapshot())::text"))
         return Fork(copy, Lsn.parse(row[0]), next_xid)
 

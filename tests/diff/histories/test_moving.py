@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import psycopg
@@ -11,6 +12,7 @@ from psycopg import sql
 from tests.diff.histories.clusters import Cluster, Fork, copied
 from tests.diff.histories.judging import FORCED, check, compare, judge, look
 from warubi_tui.diff.lineage import Lineage
+from warubi_tui.diff.model import Method
 
 HOSTILE = [
     '"; DROP TABLE victim; --',
@@ -86,6 +88,31 @@ def test_table_dropped_and_made_again_under_its_name(cluster: Cluster) -> None:
     with forked(cluster) as fork:
         cluster.run("DROP TABLE t", *made, fill.format("'new'"))
         assert judge(fork.copy.uri(), cluster.uri(), lineage(fork))["t"].table.changed == 50
+
+
+def test_names_swapped_while_it_compares(cluster: Cluster) -> None:
+    """Fails where nobody asks whether a name still means the table that the snapshot knows by it."""
+    for name in ("a", "b"):
+        cluster.run(
+            f"CREATE TABLE {name} (id int PRIMARY KEY, v text)",
+            f"INSERT INTO {name} SELECT n, '{name}' FROM generate_series(1, 50) n",
+        )
+    with forked(cluster) as fork, ThreadPoolExecutor(1) as beside:
+        methods: tuple[Method | None, ...] = (None, "key")
+        for method in methods:
+            with psycopg.connect(cluster.uri()) as blocker:
+                blocker.execute("LOCK TABLE a, b IN ACCESS EXCLUSIVE MODE")
+                running = beside.submit(
+                    compare, fork.copy.uri(), cluster.uri(), lineage=lineage(fork), method=method
+                )
+                while cluster.ask("SELECT count(*) FROM pg_locks WHERE NOT granted") == "0":
+                    assert not running.done()
+                blocker.execute(
+                    "ALTER TABLE a RENAME TO c; ALTER TABLE b RENAME TO a; ALTER TABLE c RENAME TO b"
+                )
+            for about in running.result().values():
+                assert about.table.not_compared or about.table.total == 0
+            cluster.run("ALTER TABLE a RENAME TO c", "ALTER TABLE b RENAME TO a", "ALTER TABLE c RENAME TO b")
 
 
 def test_unlogged_tables_are_not_compared_by_any_method(cluster: Cluster) -> None:
