@@ -12,6 +12,7 @@ from tests.screens.conftest import (
     Open,
     branch,
     console,
+    seen,
     settle,
     until,
     words,
@@ -92,6 +93,30 @@ async def test_another_comparison_begins_with_the_one_shown(open_console: Open) 
         dialog = pilot.app.screen
         assert [dialog.query_one(f"#{side}", Select).value for side in ("then", "now")] == [b.id, a.id]
         assert dialog.query_one("#database", Input).value == "shop"
+
+
+async def test_the_cursor_stays_on_the_worst_table_until_it_is_moved(open_console: Open) -> None:
+    little = TableDiff("public", "little", removed=1, method="key")
+    much = TableDiff("public", "much", removed=9, method="key")
+    most = TableDiff("public", "most", removed=99, method="key")
+    services = compared([little, much, most])
+    async with open_console(services) as pilot:
+        services.compare.gate.clear()
+        console(pilot).show_diff(services.all_branches[1], services.all_branches[0])
+        await until(pilot, lambda: "Comparing table 1" in words(pilot))
+        screen = pilot.app.screen
+        assert isinstance(screen, DiffScreen)
+        for following in ("Comparing table 2", "Comparing table 3"):
+            services.compare.gate.set()
+            services.compare.gate.clear()
+            await seen(pilot, following)
+        await until(pilot, lambda: screen.table.row_count == 2)
+        assert screen.selected == much
+        await pilot.press("down")
+        services.compare.gate.set()
+        await settle(pilot)
+        assert screen.selected == little
+        assert screen.table.cursor_row == 2
 
 
 async def test_the_line_of_unchanged_tables_opens_and_closes(open_console: Open) -> None:

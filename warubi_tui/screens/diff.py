@@ -204,8 +204,8 @@ class DiffScreen(ConsoleScreen):
 
     @on(FittedTable.Resized)
     def show_tables(self) -> None:
-        """Lists the tables in the order of damage; the cursor stays on its table."""
-        selected = self.line
+        """Lists the tables in the order of damage; the cursor stays on its table, or else on the worst."""
+        selected = self.line if self.table.cursor_row else None
         tables = self.comparison.tables if self.comparison else []
         part = self.filter_bar.text
         self._lines = summary(tables, part, self._show_all or bool(part))[:MAX_LINES]
