@@ -287,6 +287,8 @@ INSERT INTO t VALUES
         ('strpos("we%s""ird", E\'\\t\') > 0 -- and so on', [3]),
         ("t.mood IS NULL", [2]),
         ("t IS NOT NULL", [1, 3]),
+        ("(SELECT count(*) FROM (SELECT t.*) s) = 1 AND ID = 2", [2]),
+        ('U&"\\0069d" = 1', [1]),
         ("place = 3 /* the column, not the row's */", [1]),
         ("q = 'z'", [1]),
         ("false", []),

@@ -1,15 +1,18 @@
 """A condition in SQL over rows that were read: PostgreSQL itself says of which it is true."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
+from warubi_tui.diff.copytext import fields, value
 from warubi_tui.diff.lanes import both
 from warubi_tui.diff.lines import LineReader
 from warubi_tui.diff.pairing import Side
 from warubi_tui.diff.results import Stored
 from warubi_tui.diff.views import Evaluate
 from warubi_tui.errors import UsageError
+from warubi_tui.postgres.catalog import Column
 from warubi_tui.secret import Secret
 
 if TYPE_CHECKING:
@@ -37,8 +40,8 @@ async def evaluating(
     """
     async with AsyncExitStack() as stack:
         was, is_now = await both(
-            _open(stack, reader, reader.pairing.then, then, condition),
-            _open(stack, reader, reader.pairing.now, now, condition),
+            _open(stack, reader.pairing.then, then, condition),
+            _open(stack, reader.pairing.now, now, condition),
         )
         asked = [side for side in (was, is_now) if side is not None]
         unknown = [error for side in asked if (error := await side.refusal())]
@@ -46,57 +49,49 @@ async def evaluating(
             raise _refused(unknown[0], then, now) from unknown[0]
 
         async def evaluate(rows: Sequence[Stored]) -> list[bool]:
-            true = set[int]()
-            for side, lines in ((was, [r.then for r in rows]), (is_now, [r.now for r in rows])):
-                if side is not None and not side.refused:
-                    true |= await side.true_of({n: line for n, line in enumerate(lines) if line is not None})
-            return [place in true for place in range(len(rows))]
+            then_true, now_true = await both(
+                _true_of(was, [row.then for row in rows]), _true_of(is_now, [row.now for row in rows])
+            )
+            return [place in then_true or place in now_true for place in range(len(rows))]
 
         yield evaluate
 
 
-async def _open(
-    stack: AsyncExitStack, reader: LineReader, side: Side | None, uri: Secret, condition: str
-) -> "_AskedSide | None":
+async def _open(stack: AsyncExitStack, side: Side | None, uri: Secret, condition: str) -> "_AskedSide | None":
     from warubi_tui.postgres.session import session
 
     if side is None:
         return None
     connection = await stack.enter_async_context(session(uri, purpose="diff"))
-    return await _AskedSide.prepare(connection, reader, side, uri, condition)
+    await connection.execute(
+        "SELECT set_config('search_path', format('%%I, public', %s::text), true),"
+        " set_config('statement_timeout', %s, true)",
+        [side.table.schema, f"{STATEMENT_TIMEOUT_SECONDS}s"],
+    )
+    return _AskedSide(connection, side, uri, condition)
+
+
+async def _true_of(side: "_AskedSide | None", lines: Sequence[bytes | None]) -> set[int]:
+    if side is None or side.refused:
+        return set()
+    return await side.true_of({number: line for number, line in enumerate(lines) if line is not None})
 
 
 class _AskedSide:
     def __init__(
         self,
         connection: "psycopg.AsyncConnection[tuple[object, ...]]",
-        reader: LineReader,
         side: Side,
         uri: Secret,
         condition: str,
     ) -> None:
         self.refused = False
         self._connection = connection
-        self._reader = reader
-        self._side = side
         self._uri = uri
-        self._statement = _statement(side, condition)
-
-    @classmethod
-    async def prepare(
-        cls,
-        connection: "psycopg.AsyncConnection[tuple[object, ...]]",
-        reader: LineReader,
-        side: Side,
-        uri: Secret,
-        condition: str,
-    ) -> "_AskedSide":
-        await connection.execute(
-            "SELECT set_config('search_path', format('%%I, public', %s::text), true),"
-            " set_config('statement_timeout', %s, true)",
-            [side.table.schema, f"{STATEMENT_TIMEOUT_SECONDS}s"],
-        )
-        return cls(connection, reader, side, uri, condition)
+        self._sent = [
+            place for place, column in enumerate(side.columns) if _may_name(condition, side, column)
+        ]
+        self._statement = _statement(side, [side.columns[place] for place in self._sent], condition)
 
     async def refusal(self) -> "psycopg.Error | None":
         """Asks about no row; the error if the side knows no such column."""
@@ -129,14 +124,26 @@ class _AskedSide:
         from psycopg import AsyncRawCursor
         from psycopg.rows import scalar_row
 
-        rows = [self._reader.values(self._side, line) or {} for line in lines.values()]
-        columns = [[row[column.name] for row in rows] for column in self._side.columns]
+        columns = await asyncio.to_thread(self._values, list(lines.values()))
         async with AsyncRawCursor(self._connection, row_factory=scalar_row) as cursor:
             await cursor.execute(self._statement, [list(lines), *columns], prepare=False)
             return set(await cursor.fetchall())
 
+    def _values(self, lines: Sequence[bytes]) -> list[list[str | None]]:
+        split = [fields(line) for line in lines]
+        return [[value(found[place]) for found in split] for place in self._sent]
 
-def _statement(side: Side, condition: str) -> "sql.Composed":
+
+def _may_name(condition: str, side: Side, column: Column) -> bool:
+    """Whether the condition may need the column: it has its name, or the row's, or hides names in escapes."""
+    written = condition.lower()
+    names = (column.name, side.table.name)
+    return (
+        "*" in written or "u&" in written or any(name.lower().replace('"', '""') in written for name in names)
+    )
+
+
+def _statement(side: Side, columns: Sequence[Column], condition: str) -> "sql.Composed":
     """Every value is read by its type's input function, and only where the condition needs it.
 
     The condition ends in a line of its own: it may end in a comment.
@@ -146,12 +153,12 @@ def _statement(side: Side, condition: str) -> "sql.Composed":
     place = "place"
     while any(column.name == place for column in side.columns):
         place += "_"
-    texts = [f"{place}{number}" for number in range(len(side.columns))]
+    texts = [f"{place}{number}" for number in range(len(columns))]
     typed = [
         sql.SQL("{}::{} AS {}").format(
             sql.Identifier(text), sql.SQL(column.type), sql.Identifier(column.name)
         )
-        for text, column in zip(texts, side.columns, strict=True)
+        for text, column in zip(texts, columns, strict=True)
     ]
     names = sql.SQL(", ").join(map(sql.Identifier, [place, *texts]))
     arrays = sql.SQL(", ").join(

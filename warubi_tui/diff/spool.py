@@ -66,7 +66,7 @@ class Spool:
                     return work(self._database)
                 finally:
                     self._database.execute("COMMIT")
-        except sqlite3.OperationalError as error:
+        except (sqlite3.OperationalError, sqlite3.DataError) as error:
             if self.closed:
                 raise _closed() from error
             raise WarubiError(
