@@ -6,7 +6,7 @@ fetched. Equal blocks send nothing but their mark.
 
 import struct
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,17 +19,9 @@ from warubi_tui.diff.rows.choose import Twins
 from warubi_tui.diff.rows.fetch import Fetcher, Waiting
 from warubi_tui.diff.rows.horizon import Horizon
 from warubi_tui.diff.rows.listings import leftover, unmatched
+from warubi_tui.diff.rows.pace import Pace
 from warubi_tui.diff.rows.source import answer, both
 from warubi_tui.diff.rows.statements import CONTENT_BYTES, HEADER_BYTES, MARK_BYTES, PLACE_BYTES
-
-_WIDTH: Final = 64
-"""Blocks that one mark stands for at first: a scan that starts anew in each reads ahead within it."""
-
-_STEP: Final = 8192
-"""Blocks that are looked at before differing ones are looked into: they stay in the server's memory."""
-
-_TRIAL: Final = 512
-"""Blocks in each of the first steps, from which it is learnt how to go on."""
 
 _LISTED: Final = 256
 """Blocks whose rows are listed at once: their entries are in memory."""
@@ -74,45 +66,11 @@ async def _blocks(then: Fetcher, now: Fetcher, pairs: Sequence[Twins]) -> list[i
     return [max(one, other) for (one,), (other,) in sizes]
 
 
-class _Pace:
-    """How large the next step is, and whether it marks single blocks at once.
-
-    Where most ranges differ, looking at ranges first is a pass for nothing, unless the server reads single
-    blocks that much slower. Both is tried, and the faster one is kept.
-    """
-
-    def __init__(self, *, single: bool) -> None:
-        self.width = 1 if single else _WIDTH
-        self._learning = not single
-        self._seconds: dict[int, float] = {}
-
-    def steps(self, blocks: int) -> Iterator[tuple[int, int]]:
-        """The first block of each step and the one behind its last."""
-        first = 0
-        while first < blocks:
-            end = min(first + (_TRIAL if self._learning else _STEP), blocks)
-            yield first, end
-            first = end
-
-    def learn(self, blocks: int, seconds: float, ranges: int, differing: int) -> None:
-        """Takes what a step cost until its differing blocks were known."""
-        if not self._learning:
-            return
-        self._seconds[self.width] = seconds / blocks
-        if self.width == 1:
-            self.width = min(self._seconds, key=self._seconds.__getitem__)
-            self._learning = False
-        elif 2 * differing > ranges:
-            self.width = 1
-        else:
-            self._learning = False
-
-
 class _Walk:
     """One relation on both sides, step by step."""
 
     def __init__(self, then: Fetcher, now: Fetcher, pairing: Pairing, pair: Twins) -> None:
-        self.pace = _Pace(single=pair.horizon is None)
+        self.pace = Pace(single=pair.horizon is None)
         self.waiting = Waiting(then, now, pair.then, pair.now)
         self._then = then
         self._now = now
@@ -130,7 +88,7 @@ class _Walk:
         ranges = [(first + width * number, proven) for number, proven in _differing(was, is_now)]
         blocks = ranges if width == 1 else await self._blocks_in([start for start, _ in ranges], width)
         self.pace.learn(
-            end - first, time.monotonic() - started, ranges=len(was) // MARK_BYTES, differing=len(ranges)
+            end - first, time.monotonic() - started, marks=len(was) // MARK_BYTES, differing=len(ranges)
         )
         for start in range(0, len(blocks), _LISTED):
             await self._list(blocks[start : start + _LISTED])

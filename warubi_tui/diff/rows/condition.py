@@ -21,13 +21,21 @@ def is_true(condition: str) -> sql.Composed:
     return sql.SQL("({}\n) IS TRUE").format(sql.SQL(condition))
 
 
+# The types and operators of a table's columns are where the table is, or in `public`: without them citext
+# would be compared as text, without a word.
+_SEARCH_PATH: Final = "SELECT set_config('search_path', format('pg_catalog, %%I, public', %s::text), true)"
+
+
 async def check_condition(source: Source, side: Side, condition: str) -> None:
     """Has the server read the condition over this side's table, without evaluating it.
+
+    Until the transaction or its savepoint ends, the table's schema and `public` are on the search path.
 
     Raises:
         NotComparedError: the server does not take it as one boolean expression.
         psycopg.Error: the connection is lost.
     """
+    await source.connection.execute(_SEARCH_PATH, [side.table.schema])
     for probe in _PROBES:
         query = sql.SQL(probe).format(
             condition=sql.SQL(condition),
