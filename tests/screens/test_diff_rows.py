@@ -6,6 +6,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 
 from tests.screens.conftest import FakeComparison, FakeServices, Open, console, settle, until, words
+from warubi_tui.dialogs.choose import ChoiceDialog
 from warubi_tui.dialogs.condition import ConditionDialog
 from warubi_tui.diff.findings.finding import Finding
 from warubi_tui.diff.model import RowDiff, TableDiff
@@ -13,6 +14,7 @@ from warubi_tui.errors import UsageError
 from warubi_tui.screens.diff import DiffScreen
 from warubi_tui.screens.diff_rows import RowsScreen
 from warubi_tui.screens.diff_value import ValueScreen
+from warubi_tui.widgets.error_panel import ErrorPanel
 from warubi_tui.widgets.grid.view import RowGrid
 from warubi_tui.widgets.values.view import LinesView
 
@@ -315,6 +317,19 @@ async def test_the_row_under_the_cursor_is_copied(open_console: Open) -> None:
         await settle(pilot)
         assert json.loads(await copy(pilot, "json")) == ROWS[1].to_json()
         assert "Copied 1 row as JSON" in words(pilot)
+
+
+async def test_nothing_is_copied_when_no_form_is_chosen(open_console: Open) -> None:
+    async with open_console(fake := services()) as pilot:
+        await to_rows(pilot, fake)
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceDialog))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RowsScreen))
+        await settle(pilot)
+        assert pilot.app.clipboard == ""
+        assert "✖" not in words(pilot)
+        assert not pilot.app.screen.query_one(ErrorPanel).display
 
 
 async def test_marked_rows_are_copied_without_generated_columns(open_console: Open) -> None:

@@ -202,6 +202,41 @@ async def test_a_source_that_fails_is_told_and_can_be_asked_again() -> None:
         await until(pilot, "- 4 ")
 
 
+async def test_cells_go_with_their_columns_when_those_scroll() -> None:
+    values: dict[str, str | None] = {f"column {n}": f"value {n}" for n in range(50)}
+    rows = [RowDiff("s", "t", "removed", {}, {"id": "1", **values}, None)] * 3
+    app = GridApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.grid.use_columns(("id",), {})
+        app.grid.show_rows(Rows(rows))
+        await until(pilot, "value 0")
+        app.grid.go_to_column("column 40")
+        await until(pilot, "value 40")
+        shown = lines(app)
+        assert "column 40" in shown[1]
+        assert all("value 40" in line and "- 1 " in line and "value 0" not in line for line in shown[2:5])
+        assert "« " in shown[-1]
+        app.grid.only_changed = True
+        await pilot.pause()
+        assert not any("value" in line for line in lines(app))
+
+
+async def test_what_is_searched_for_stands_out_in_every_row() -> None:
+    rows = [RowDiff("s", "t", "removed", {}, {"id": str(n), "v": "Needle"}, None) for n in range(3)]
+    app = GridApp()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.grid.show_rows(Rows(rows))
+        await until(pilot, "Needle")
+        for term, reversed_cells in (("needle", 3), ("nothing", 0)):
+            app.grid.term = term
+            await pilot.pause()
+            strips = app.screen._compositor.render_strips()
+            found = [
+                s for strip in strips for s in strip if "Needle" in s.text and s.style and s.style.reverse
+            ]
+            assert len(found) == reversed_cells
+
+
 async def test_a_click_chooses_the_cell() -> None:
     rows = [RowDiff("s", "t", "removed", {}, {"id": str(n), "value": "x"}, None) for n in range(9)]
     app = GridApp()
