@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from tests.diff.catalogs import column, table
-from tests.diff.databases import Comparer, Pair
+from tests.diff.databases import Comparer, Pair, run
 from warubi_tui.diff import conditions, results
 from warubi_tui.diff.candidates import Candidates
 from warubi_tui.diff.lines import LineReader
@@ -17,7 +17,7 @@ from warubi_tui.diff.model import RowFilter, ViewRow
 from warubi_tui.diff.pairing import pair as pair_up
 from warubi_tui.diff.spool import Spool
 from warubi_tui.diff.views import RowView, open_view
-from warubi_tui.errors import UsageError, WarubiError
+from warubi_tui.errors import UnreachableError, UsageError, WarubiError
 
 MANY: Final = 10_000
 
@@ -322,6 +322,24 @@ async def test_condition_is_true_of_either_version_and_joins_the_other_filters(
         (RowFilter(condition="v < 110 AND id < 6", text="103"), [3]),
     ):
         assert ids(await (await diff.view("public", "t", wanted)).rows(0, 10)) == expected
+
+
+@pytest.mark.parametrize("gone", [["then"], ["now"], ["then", "now"]])
+async def test_where_a_side_is_gone_the_other_one_looks_at_both_versions(
+    pair: Pair, compare: Comparer, gone: list[str]
+) -> None:
+    pair.both("CREATE TABLE t (id int PRIMARY KEY, v int); INSERT INTO t VALUES (1, 1), (2, 2), (3, 3)")
+    pair.on_now("DELETE FROM t WHERE id = 1; UPDATE t SET v = 9 WHERE id = 2; INSERT INTO t VALUES (4, 4)")
+    diff = await compare()
+    for side in gone:
+        server, _, name = getattr(pair, side).rpartition("/")
+        run(f"{server}/postgres", f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+    if len(gone) == 2:
+        with pytest.raises(UnreachableError):
+            await diff.view("public", "t", RowFilter(condition="v IN (1, 2)"))
+    else:
+        view = await diff.view("public", "t", RowFilter(condition="v IN (1, 2, 4)"))
+        assert ids(await view.rows(0, 9)) == [1, 2, 4]
 
 
 async def test_column_of_one_side_is_looked_at_there(pair: Pair, compare: Comparer) -> None:

@@ -11,13 +11,15 @@ from warubi_tui.diff.lines import LineReader
 from warubi_tui.diff.pairing import Side
 from warubi_tui.diff.results import Stored
 from warubi_tui.diff.views import Evaluate
-from warubi_tui.errors import UsageError
+from warubi_tui.errors import UnreachableError, UsageError
 from warubi_tui.postgres.catalog import Column
 from warubi_tui.secret import Secret
 
 if TYPE_CHECKING:
     import psycopg
     from psycopg import sql
+
+    Connection = psycopg.AsyncConnection[tuple[object, ...]]
 
 STATEMENT_TIMEOUT_SECONDS: Final = 20
 """For one batch of a few thousand rows."""
@@ -32,17 +34,18 @@ async def evaluating(
     """Asks whether `condition` is true of a row then or of the row now.
 
     Each version is looked at by its own side, as a row of that side's table, whose schema and `public` are
-    the search path. Where only one side has a column that is named, only that side is asked.
+    the search path. Where only one side has a column that is named, only that side is asked. Where a side is
+    gone, such as a temporary branch, the other one looks at both versions.
 
     Raises:
         UsageError: a server does not accept the condition, or it fails for a row, or takes too long.
-        UnreachableError: a side cannot be reached.
+        UnreachableError: neither side can be reached.
     """
+    pairing = reader.pairing
     async with AsyncExitStack() as stack:
-        was, is_now = await both(
-            _open(stack, reader.pairing.then, then, condition),
-            _open(stack, reader.pairing.now, now, condition),
-        )
+        before, after = await both(_connect(stack, then), _connect(stack, now))
+        was = await _asked((before, after), pairing.then, then, condition)
+        is_now = await _asked((after, before), pairing.now, now, condition)
         asked = [side for side in (was, is_now) if side is not None]
         unknown = [error for side in asked if (error := await side.refusal())]
         if len(unknown) == len(asked):
@@ -57,12 +60,26 @@ async def evaluating(
         yield evaluate
 
 
-async def _open(stack: AsyncExitStack, side: Side | None, uri: Secret, condition: str) -> "_AskedSide | None":
+async def _connect(stack: AsyncExitStack, uri: Secret) -> "Connection | UnreachableError":
     from warubi_tui.postgres.session import session
 
+    try:
+        return await stack.enter_async_context(session(uri, purpose="diff"))
+    except UnreachableError as error:
+        return error
+
+
+async def _asked(
+    connections: "Sequence[Connection | UnreachableError]", side: Side | None, uri: Secret, condition: str
+) -> "_AskedSide | None":
+    """The side of a version, looked at over the first of these connections that is there."""
     if side is None:
         return None
-    connection = await stack.enter_async_context(session(uri, purpose="diff"))
+    reached = [one for one in connections if not isinstance(one, UnreachableError)]
+    lost = [one for one in connections if isinstance(one, UnreachableError)]
+    if not reached:
+        raise lost[0]
+    connection = reached[0]
     await connection.execute(
         "SELECT set_config('search_path', format('%%I, public', %s::text), true),"
         " set_config('statement_timeout', %s, true)",
@@ -80,7 +97,7 @@ async def _true_of(side: "_AskedSide | None", lines: Sequence[bytes | None]) -> 
 class _AskedSide:
     def __init__(
         self,
-        connection: "psycopg.AsyncConnection[tuple[object, ...]]",
+        connection: "Connection",
         side: Side,
         uri: Secret,
         condition: str,
