@@ -84,12 +84,18 @@ class CompareDialog(Dialog[Comparison]):
 
 
 def suggestion(branches: Sequence[Branch], branch: Branch) -> Comparison:
-    """What to compare `branch` with: a copy with its parent; a root with its newest child or the default."""
+    """What to compare `branch` with: a copy with its parent; a root with its newest child.
+
+    Without one, the default branch with the newest other one, and others with the default branch.
+    """
     parent = next((one for one in branches if one.id == branch.parent_id), None)
     if parent is not None:
         return Comparison(branch, parent, None)
     below = [one for one in branches if one.parent_id == branch.id]
     if below:
         return Comparison(max(below, key=lambda one: one.created_at), branch, None)
-    default = next((one for one in branches if one.default and one.id != branch.id), branch)
+    others = [one for one in branches if one.id != branch.id]
+    if branch.default and others:
+        return Comparison(max(others, key=lambda one: one.created_at), branch, None)
+    default = next((one for one in others if one.default), branch)
     return Comparison(branch, default, None)
