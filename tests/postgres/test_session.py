@@ -214,6 +214,19 @@ async def test_server_that_comes_back_is_waited_for(
         assert await show(connection, "row_security") == "off"
 
 
+async def test_in_a_hurry_it_is_not(monkeypatch: pytest.MonkeyPatch, postgres: Server) -> None:
+    tried: list[str] = []
+
+    async def connect(conninfo: str) -> psycopg.AsyncConnection[tuple[object, ...]]:
+        tried.append(conninfo)
+        raise psycopg.OperationalError("connection refused")
+
+    monkeypatch.setattr(psycopg.AsyncConnection, "connect", connect)
+    with pytest.raises(UnreachableError):
+        await open_session(Secret(postgres.uri()), purpose="test", patient=False)
+    assert len(tried) == 1
+
+
 async def fail_with(uri: str, statement: bytes, *, role: bytes = b"postgres") -> None:
     async with session(Secret(uri), read_only=False, purpose="test") as connection:
         await connection.execute(b"SET ROLE " + role)

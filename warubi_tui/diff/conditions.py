@@ -64,7 +64,7 @@ async def _connect(stack: AsyncExitStack, uri: Secret) -> "Connection | Unreacha
     from warubi_tui.postgres.session import session
 
     try:
-        return await stack.enter_async_context(session(uri, purpose="diff"))
+        return await stack.enter_async_context(session(uri, purpose="diff", patient=False))
     except UnreachableError as error:
         return error
 

@@ -66,7 +66,7 @@ def direct_uri(uri: Secret) -> tuple[Secret, bool]:
 
 
 async def open_session(
-    uri: Secret, *, read_only: bool = True, purpose: str, snapshot: str | None = None
+    uri: Secret, *, read_only: bool = True, purpose: str, snapshot: str | None = None, patient: bool = True
 ) -> "psycopg.AsyncConnection[tuple[object, ...]]":
     """A connection to the direct host of `uri`, as application `warubi/<purpose>`.
 
@@ -81,7 +81,7 @@ async def open_session(
 
     The environment (`PGHOST`, `PGOPTIONS` …) does not take part; what libpq could not be kept from reading
     otherwise is removed from `os.environ`. A server that refuses connections or is starting up is asked again
-    for a few seconds.
+    for a few seconds, if `patient`.
 
     Raises:
         UsageError: `uri` does not name host, user and database.
@@ -94,7 +94,7 @@ async def open_session(
 
     target, _ = direct_uri(uri)
     try:
-        connection = await _connect(target, purpose)
+        connection = await _connect(target, purpose, RESTART_GAP_SECONDS if patient else 0)
     except psycopg.Error as error:
         raise _unreachable(error, target) from None
     if not read_only:
@@ -117,7 +117,7 @@ async def open_session(
 
 @asynccontextmanager
 async def session(
-    uri: Secret, *, read_only: bool = True, purpose: str, snapshot: str | None = None
+    uri: Secret, *, read_only: bool = True, purpose: str, snapshot: str | None = None, patient: bool = True
 ) -> AsyncIterator["psycopg.AsyncConnection[tuple[object, ...]]"]:
     """`open_session` for a block: the connection is closed at its end, and nothing is committed for you.
 
@@ -126,7 +126,9 @@ async def session(
     """
     import psycopg
 
-    connection = await open_session(uri, read_only=read_only, purpose=purpose, snapshot=snapshot)
+    connection = await open_session(
+        uri, read_only=read_only, purpose=purpose, snapshot=snapshot, patient=patient
+    )
     try:
         yield connection
     except psycopg.Error as error:
@@ -227,7 +229,9 @@ def _without_environment(parameters: dict[str, str | int | None]) -> dict[str, s
     return complete
 
 
-async def _connect(target: Secret, purpose: str) -> "psycopg.AsyncConnection[tuple[object, ...]]":
+async def _connect(
+    target: Secret, purpose: str, gap_seconds: float
+) -> "psycopg.AsyncConnection[tuple[object, ...]]":
     import psycopg
 
     parameters = _without_environment(_parameters(target)) | {
@@ -238,7 +242,7 @@ async def _connect(target: Secret, purpose: str) -> "psycopg.AsyncConnection[tup
         "keepalives_interval": 10,
         "keepalives_count": 3,
     }
-    give_up = time.monotonic() + RESTART_GAP_SECONDS
+    give_up = time.monotonic() + gap_seconds
     while True:
         try:
             return await psycopg.AsyncConnection.connect(psycopg.conninfo.make_conninfo("", **parameters))
