@@ -12,7 +12,7 @@ import pytest
 
 from warubi_tui.errors import RefusedError, UnreachableError, UsageError, WarubiError
 from warubi_tui.postgres import session as sessions
-from warubi_tui.postgres.session import direct_uri, session
+from warubi_tui.postgres.session import direct_uri, open_session, session
 from warubi_tui.secret import Secret
 
 
