@@ -13,6 +13,7 @@ from textual.widgets import DataTable, Static
 from textual.worker import Worker, get_current_worker
 
 from warubi_tui.dialogs.compare import Comparison
+from warubi_tui.diff.damage import by_damage
 from warubi_tui.diff.model import RowFilter
 from warubi_tui.errors import WarubiError
 from warubi_tui.screens.console import ConsoleScreen
@@ -43,7 +44,12 @@ if TYPE_CHECKING:
 MAX_LINES = 1_000
 """How many lines are listed; the filter brings the others in."""
 
+EXPLAINED = 40
+"""Of so many tables it is found out at once what their rows have in common, of others under the cursor."""
+
 _REDRAW_SECONDS = 0.2
+_LINES_PER_TICK = 100
+"""A longer list is drawn less often while tables finish: drawing a thousand lines takes a while."""
 
 
 class TablesTable(FittedTable):
@@ -110,6 +116,8 @@ class DiffScreen(ConsoleScreen):
         self._findings: dict[tuple[str, str], Sequence[Finding]] = {}
         self._news = False
         """Whether a table finished that is not shown yet."""
+        self._ticks = 0
+        """Since the tables were drawn."""
         self._show_all = False
         self._lines: list[TableDiff | Folded] = []
 
@@ -167,22 +175,36 @@ class DiffScreen(ConsoleScreen):
             self._say_state()
 
     async def _explain(self, comparison: services.Comparison) -> None:
-        """Finds out what the rows of each table have in common, first of the table under the cursor."""
-        try:
-            while (table := self._unexplained(comparison)) is not None:
-                name = (table.schema, table.table)
-                found = await comparison.findings([table])
-                self._findings[name] = found.get(name, ())
-                self.show_notes()
-        except WarubiError:
-            # The comparison is whole without them, and the server that failed says so elsewhere.
-            return
+        """Finds out what the rows of the worst tables have in common."""
+        worst = by_damage(one for one in comparison.tables if one.total and not one.not_compared)
+        for table in worst[:EXPLAINED]:
+            await self._explain_table(comparison, table)
 
-    def _unexplained(self, comparison: services.Comparison) -> TableDiff | None:
-        tables = [one for one in summary(comparison.tables, "", False) if not isinstance(one, Folded)]
-        selected = [self.selected] if self.selected in tables else []
-        waiting = (one for one in [*selected, *tables] if one is not None and one.total)
-        return next((one for one in waiting if (one.schema, one.table) not in self._findings), None)
+    async def _explain_table(self, comparison: services.Comparison, table: TableDiff) -> None:
+        name = (table.schema, table.table)
+        if name in self._findings:
+            return
+        try:
+            found = await comparison.findings([table])
+        except WarubiError:
+            # The comparison is whole without it, and the server that failed says so elsewhere.
+            found = {}
+        if comparison is self.comparison:
+            self._findings[name] = found.get(name, ())
+            self.show_notes()
+
+    @on(DataTable.RowHighlighted, "#tables")
+    def _chosen(self) -> None:
+        self.show_notes()
+        if self._run is None:
+            self.explain_selected()
+
+    @work(exclusive=True, group="diff.explain", exit_on_error=False, description="Explain a table")
+    async def explain_selected(self) -> None:
+        """Finds out what the rows of the table under the cursor have in common."""
+        table, comparison = self.selected, self.comparison
+        if table is not None and comparison is not None and table.total and not table.not_compared:
+            await self._explain_table(comparison, table)
 
     def _noticed(self, words: str) -> None:
         self._notices.append(words)
@@ -198,8 +220,9 @@ class DiffScreen(ConsoleScreen):
         """Shows the tables that finished since the last time: thousands of them do not stall the keyboard."""
         if self._run:
             self._say_state()
-        if self._news:
-            self._news = False
+        self._ticks += 1
+        if self._news and self._ticks > len(self._lines) // _LINES_PER_TICK:
+            self._news, self._ticks = False, 0
             self.show_tables()
 
     @on(FittedTable.Resized)
@@ -229,7 +252,6 @@ class DiffScreen(ConsoleScreen):
             marked = 0 if isinstance(line, Folded) else self.marked.get((line.schema, line.table), 0)
             self.table.add_row(*line_cells(line, widths, marked))
 
-    @on(DataTable.RowHighlighted, "#tables")
     def show_notes(self) -> None:
         """Says under the list what there is to know about the table under the cursor, and the schemas."""
         table = self.selected
