@@ -210,13 +210,14 @@ def key_bucket(side: Side, rows: sql.Identifier = values.ROWS) -> sql.Composed:
     """
     hashed: sql.Composable = sql.Literal(0)
     for column in side.identity:
-        value = values.column(column, rows)
-        if column.name not in side.integers:
-            hashed = sql.SQL('hashtextextended({}::text COLLATE "C", {})').format(value, hashed)
-        elif column is side.identity[-1]:
-            hashed = sql.SQL("hashint8extended({}::int8 >> 6, {})").format(value, hashed)
+        if column.name in side.integers:
+            neighbours = " >> 6" if column is side.identity[-1] else ""
+            function = f"hashint8extended({{}}::int8{neighbours}, {{}})"
+        elif column.base == "uuid":
+            function = "uuid_hash_extended({}::uuid, {})"
         else:
-            hashed = sql.SQL("hashint8extended({}::int8, {})").format(value, hashed)
+            function = 'hashtextextended({}::text COLLATE "C", {})'
+        hashed = sql.SQL(function).format(values.column(column, rows), hashed)
     return row_bucket(hashed)
 
 
