@@ -289,7 +289,7 @@ async def test_a_hundred_thousand_rows_are_paged(open_console: Open) -> None:
         await pilot.press("end")
         await until(pilot, lambda: "- removed id = 99999" in words(pilot))
         assert len(services.compare.fetched) <= 3
-        assert all(stop - start <= 64 for start, stop in services.compare.fetched)
+        assert all(stop - start <= 128 for start, stop in services.compare.fetched)
 
 
 @pytest.mark.parametrize("op", ["removed", "added"])

@@ -43,6 +43,8 @@ class GridRow:
     marked: bool
     number: int
     """Its place among all rows of the table."""
+    characters: int
+    """Of all values that are kept."""
 
 
 class Pages:
@@ -65,7 +67,7 @@ class Pages:
         """Keeps a page, gives up others for it, and returns its rows as they are kept."""
         kept = [kept_row(one) for one in rows]
         self._pages[page] = kept
-        self._sizes[page] = sum(sum(_lengths(one.row)) for one in kept)
+        self._sizes[page] = sum(one.characters for one in kept)
         while len(self._pages) > _PAGES_ON_SCREEN and (
             len(self._pages) > _PAGES_KEPT or sum(self._sizes.values()) > _CHARACTERS_KEPT
         ):
@@ -82,8 +84,9 @@ class Pages:
 def kept_row(one: ViewRow) -> GridRow:
     """A row with its long values cut."""
     row = one.row
-    if max(_lengths(row), default=0) <= VALUE_KEPT:
-        return GridRow(row, True, one.marked, one.number)
+    lengths = _lengths(row)
+    if max(lengths, default=0) <= VALUE_KEPT:
+        return GridRow(row, True, one.marked, one.number, sum(lengths))
     then, now = _cut(row.then), _cut(row.now)
     if row.then is not None and row.now is not None:
         for name in row.columns:
@@ -93,7 +96,7 @@ def kept_row(one: ViewRow) -> GridRow:
                 then = {**then, name: _start(start_then)} if then else then
                 now = {**now, name: _start(start_now)} if now else now
     cut = replace(row, then=then, now=now, key=_cut(row.key) or {})
-    return GridRow(cut, False, one.marked, one.number)
+    return GridRow(cut, False, one.marked, one.number, sum(_lengths(cut)))
 
 
 def _cut(values: Values | None) -> Mapping[str, str | None] | None:

@@ -24,6 +24,7 @@ from warubi_tui.widgets.grid.strips import GUTTER, header_parts, hidden_words, l
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from warubi_tui.diff.model import ViewRow
     from warubi_tui.widgets.grid.strips import LineParts
 
 _STRIPS_KEPT: Final = 512
@@ -213,28 +214,36 @@ class RowGrid(ScrollView, can_focus=True):
     @work(group="grid.page", exit_on_error=False, description="Load rows")
     async def _load(self) -> None:
         try:
-            while (page := self._missing()) is not None:
+            while (pages := self._missing()) is not None:
                 source = self._source
                 assert source is not None
-                rows = await source.rows(page * PAGE, min((page + 1) * PAGE, source.total))
+                start = pages.start * PAGE
+                rows = await source.rows(start, min(pages.stop * PAGE, source.total))
                 if source is self._source:
-                    if self._columns.learn(self._pages.put(page, rows)):
-                        self.redraw()
-                    self.refresh()
-                    if self.cursor // PAGE == page:
+                    news = [self._take(page, rows[page * PAGE - start :][:PAGE]) for page in pages]
+                    self.redraw() if any(news) else self.refresh()
+                    if self.cursor // PAGE in pages:
                         self.post_message(self.CellChosen(self.cursor))
         finally:
             self._loading = False
 
-    def _missing(self) -> int | None:
-        """A page that is wanted and not here."""
+    def _take(self, page: int, rows: Sequence[ViewRow]) -> bool:
+        """Keeps a page; tells whether the columns change by it."""
+        return self._columns.learn(self._pages.put(page, rows))
+
+    def _missing(self) -> range | None:
+        """Pages that are wanted and not here: those in sight, or that of the cursor."""
         last = self.total - 1
         if last < 0:
             return None
         top = self.scroll_offset.y
         bottom = top + max(0, self.scrollable_content_region.height - 2)
-        wanted = (self.cursor, min(top, last), min(bottom, last))
-        return next((one // PAGE for one in wanted if one // PAGE not in self._pages), None)
+        in_sight = range(min(top, last) // PAGE, min(bottom, last) // PAGE + 1)
+        missing = [page for page in (*in_sight, self.cursor // PAGE) if page not in self._pages]
+        if not missing:
+            return None
+        ends = [page for page in missing if page in in_sight] or missing
+        return range(ends[0], ends[-1] + 1)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         if event.state is WorkerState.ERROR and event.worker.error is not None:
