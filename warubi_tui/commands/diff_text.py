@@ -94,8 +94,8 @@ def _findings(tables: Sequence[TableDiff], findings: Findings) -> list[str]:
     for one in tables:
         for finding in findings.get((one.schema, one.table), ()):
             lines.append(f"{_name(one)}: {finding.sentence}")
-            if finding.where not in (None, "true"):
-                lines.append(f"    {finding.side}: WHERE {finding.where}")
+            if finding.filter:
+                lines.append(f"    {finding.side}: WHERE {finding.filter}")
     return ["\n".join(lines)] if lines else []
 
 

@@ -329,7 +329,7 @@ class DiffScreen(ConsoleScreen):
                 then.name,
                 now.name,
                 wanted=wanted,
-                suggestion=(finding.where if finding else None) or "",
+                suggestion=(finding.filter if finding else None) or "",
                 on_marked=lambda count: self.marked.update({name: count}),
             )
         )
@@ -338,13 +338,13 @@ class DiffScreen(ConsoleScreen):
         """The first thing that rows of the table under the cursor have in common."""
         table = self.selected
         found = self._findings.get((table.schema, table.table), ()) if table is not None else ()
-        return next((finding for finding in found if finding.where), None)
+        return next((finding for finding in found if finding.filter), None)
 
     def action_found(self) -> None:
         """Opens the rows that have in common what is said under the list."""
         finding = self._finding()
         if finding is not None:
-            self._open_rows(RowFilter(op=finding.op, condition=finding.where))
+            self._open_rows(RowFilter(op=finding.op, condition=finding.filter))
 
     def action_schema(self) -> None:
         """Opens the differences of the schemas."""

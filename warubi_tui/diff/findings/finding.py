@@ -26,6 +26,11 @@ class Finding:
     others: int | None
     """How many more rows of `side` meet `where`, counted after the comparison; None where nobody counted."""
 
+    @property
+    def filter(self) -> str | None:
+        """`where`, if it tells rows apart: None where it is true of every row."""
+        return None if self.where == "true" else self.where
+
     def to_json(self) -> dict[str, object]:
         """An entry of the key `findings` of a table of `diff --json`."""
         return {

@@ -151,7 +151,7 @@ def _about_table(one: TableDiff, number: int, findings: Sequence[Finding]) -> st
         parts.append(f"<p><b>Not compared:</b> {text(one_line(one.not_compared))}</p>\n")
     for finding in findings:
         parts.append(f"<p>{text(finding.sentence)}</p>\n")
-        if finding.where not in (None, "true"):
+        if finding.filter:
             parts.append(f"<pre>{finding.side}: WHERE {text(finding.where or '')}</pre>\n")
     if one.why:
         parts.append(f'<p class="dim">Compared by {text(one.method)}: {text(one_line(one.why))}</p>\n')
