@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from warubi_tui.diff.model import RowDiff, Values, ViewRow
 
-PAGE: Final = 64
+PAGE: Final = 48
 """Rows fetched at once."""
 VALUE_KEPT: Final = 256
 """Characters kept of a value."""
