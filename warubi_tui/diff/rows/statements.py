@@ -268,12 +268,17 @@ WITH RECURSIVE part AS (
     SELECT i.inhrelid FROM pg_inherits i JOIN part ON i.inhparent = part.oid WHERE %(partitioned)s)
 SELECT coalesce(bool_and(c.relkind = 'p' OR c.relfilenode = pg_relation_filenode(c.oid)), false)
        AND bool_and(to_regclass(format('%%I.%%I', n.nspname, c.relname)) IS NOT DISTINCT FROM c.oid)
+       AND bool_and(NOT EXISTS (
+           SELECT FROM pg_attribute a
+            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+              AND (pg_get_object_address('table column',
+                   ARRAY[n.nspname, c.relname, a.attname]::text[], '{}')).objsubid <> a.attnum))
        AND (NOT %(partitioned)s
             OR array_agg(c.oid ORDER BY c.oid)
                = ARRAY(SELECT relid::oid FROM pg_partition_tree(%(oid)s::oid::regclass) ORDER BY relid::oid))
   FROM part JOIN pg_class c ON c.oid = part.oid JOIN pg_namespace n ON n.oid = c.relnamespace
 """
-"""Whether the table's name, files and partitions are those of the snapshot.
+"""Whether the table's name, columns, files and partitions are those of the snapshot.
 
 TRUNCATE, rewriting ALTER TABLE, ATTACH, DETACH and new names show through a snapshot that is older than they
 are (https://www.postgresql.org/docs/current/mvcc-caveats.html). `pg_class` is read as of the snapshot, the
